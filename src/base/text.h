@@ -1,0 +1,15 @@
+// Text helpers that know no locale.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sdwdate::base {
+
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+/// Printable ASCII only, at most `limit` characters: what strangers send, made fit for a terminal or a log.
+std::string printable(std::string_view text, std::size_t limit);
+
+}  // namespace sdwdate::base

@@ -1,0 +1,83 @@
+// What the administrator wants, checked and immutable.
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "timecore/schedule.h"
+#include "timecore/transfer.h"
+#include "wire/url.h"
+
+namespace sdwdate::config {
+
+/// One organisation's server; `mirrors` are further addresses of the same.
+struct Source {
+  wire::Url url;
+  std::vector<wire::Url> mirrors;
+  std::string operator_name;
+};
+
+/// Operators that are unlikely to conspire with those of other pools.
+struct Pool {
+  std::string name;
+  std::vector<Source> sources;
+};
+
+/// The settings of every command. What a file does not say keeps the value given here.
+struct Config {
+  /// Set: over this SOCKS5 proxy, names and all. Not set: directly.
+  std::optional<wire::ProxyUrl> proxy = wire::ProxyUrl{{"127.0.0.1", 9050}, "", ""};
+  /// Give the proxy another user and password for each source, by which Tor keeps their circuits apart.
+  bool isolate_circuits = true;
+  std::string tor_control = "unix:/run/tor/control";
+
+  std::string chrony_socket = "/run/chrony.sdwdate.sock";
+  int chrony_burst = 4;
+
+  timecore::ScheduleSettings schedule;
+
+  int exchanges_per_source = 8;
+  std::optional<std::chrono::nanoseconds> timeout;  ///< not set: by transport
+  std::string ca_file;                              ///< empty: the system's trust store
+  timecore::TransferOptions transfer;
+
+  int sources_per_pool = 2;
+  std::chrono::nanoseconds maximum_width = std::chrono::seconds{2};
+  int failure_budget = 6;
+
+  std::filesystem::path state_directory = "/var/lib/sdwdate";
+  int ceiling_years = 20;
+
+  std::vector<Pool> pools;
+
+  /// How long one source may take in all.
+  [[nodiscard]] std::chrono::nanoseconds source_timeout() const {
+    return timeout.value_or(proxy ? std::chrono::seconds{120} : std::chrono::seconds{30});
+  }
+};
+
+/// The most exchanges a source may be asked for: beyond, nothing is gained.
+inline constexpr int kMostExchanges = 32;
+
+template <typename T>
+using ConfigResult = std::expected<T, base::UserError>;
+
+/// Reads these files in order, later ones over earlier ones: tables merge key by key, anything else (also the
+/// whole list of pools) is replaced. An error names file, line, key and, for a misspelt key, the likely one.
+ConfigResult<Config> load(const std::vector<std::filesystem::path>& files);
+
+/// The same from one text; `name` stands for the file in messages.
+ConfigResult<Config> parse(std::string_view text, std::string_view name);
+
+/// The files that a system reads: vendor defaults, the administrator's file, and its drop-ins; those that exist.
+std::vector<std::filesystem::path> system_files();
+
+/// A number and a unit: "500ms", "30s", "10min", "3h".
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
+
+}  // namespace sdwdate::config

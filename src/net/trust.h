@@ -1,0 +1,47 @@
+// Trust anchors, and certificate chains checked at a time of our choosing.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <chrono>
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+
+namespace sdwdate::net {
+
+/// Frees an OpenSSL object by its own function.
+template <auto Free>
+struct OpensslDeleter {
+  template <typename T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+
+using SslContext = std::unique_ptr<SSL_CTX, OpensslDeleter<SSL_CTX_free>>;
+using Ssl = std::unique_ptr<SSL, OpensslDeleter<SSL_free>>;
+
+/// A client's context: TLS 1.2 and 1.3, ALPN http/1.1, peers verified against `ca_file` or, if that is empty, the
+/// system's trust store. Everything about a chain is checked during the handshake except dates, because no clock can
+/// be trusted yet. The error is `tls_certificate`.
+base::SourceResult<SslContext> make_client_context(const std::string& ca_file);
+
+/// From when until when every certificate of a chain is valid.
+struct ValidityWindow {
+  std::chrono::sys_seconds not_before;
+  std::chrono::sys_seconds not_after;
+
+  [[nodiscard]] bool contains(std::chrono::sys_seconds time) const { return not_before <= time && time <= not_after; }
+};
+
+/// Verifies the peer's chain once more, now as a client would whose clock shows `claimed`: another path may be the
+/// valid one at that time. Returns the window of the path found. The error is `tls_certificate`.
+base::SourceResult<ValidityWindow> verify_at(SSL* ssl, std::chrono::sys_seconds claimed);
+
+/// The newest reason in OpenSSL's error queue, which is emptied.
+std::string openssl_reason();
+
+}  // namespace sdwdate::net

@@ -1,0 +1,273 @@
+#include "probe/probe.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <optional>
+#include <span>
+
+#include "base/random.h"
+#include "ipc/child.h"
+#include "ipc/records.h"
+#include "net/connect.h"
+#include "net/session.h"
+#include "timecore/sanity.h"
+#include "timecore/transfer.h"
+#include "wire/http_answer.h"
+
+namespace sdwdate::probe {
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using base::ErrorCode;
+using base::RawClock;
+using base::RawTime;
+using base::SourceError;
+using base::SourceResult;
+using std::chrono::nanoseconds;
+using timecore::Exchange;
+
+constexpr int kMostConnections = 2;  // the first, and one more
+constexpr int kMostStaleAlone = 2;   // a cache that has answered twice will answer again
+
+/// Measures one source. Everything runs on one thread; the parent's patience and our own time limit end it.
+class Probe {
+ public:
+  Probe(int channel, ipc::ProbeJob job)
+      : job_(std::move(job)),
+        options_{job_.lag, job_.slack, job_.drift_ppm},
+        limits_{job_.floor, job_.ceiling},
+        parent_(context_, channel) {}
+
+  int run();
+
+ private:
+  /// How an attempt to learn one more thing ended.
+  enum class Next : std::uint8_t { go_on, enough };
+
+  awaitable<void> measure();
+  awaitable<SourceResult<Next>> one_exchange();
+  awaitable<SourceResult<net::Session>> open();
+  awaitable<SourceResult<wire::HttpAnswer>> ask(RawTime& sent, RawTime& received);
+  SourceResult<void> check(const wire::HttpAnswer& answer);
+  awaitable<void> wait_until(RawTime time);
+  awaitable<void> watch_parent();
+  void drop_session();
+  void finish(const std::optional<SourceError>& error);
+
+  [[nodiscard]] RawTime next_send() const;
+  [[nodiscard]] bool has_evidence() const { return std::ranges::any_of(exchanges_, [](const Exchange& e) { return !e.stale; }); }
+  [[nodiscard]] bool only_stale() const { return !has_evidence() && exchanges_.size() >= kMostStaleAlone; }
+  [[nodiscard]] ipc::Traffic traffic() const;
+
+  ipc::ProbeJob job_;
+  timecore::TransferOptions options_;
+  timecore::TimeLimits limits_;
+  asio::io_context context_{1};
+  asio::posix::stream_descriptor parent_;
+  net::SslContext tls_;
+  std::optional<net::Session> session_;
+  std::optional<net::ValidityWindow> window_;  ///< of the current session's certificate chain
+  ipc::Traffic earlier_traffic_;               ///< of sessions that are over
+  std::vector<Exchange> exchanges_;
+  int connections_ = 0;
+  std::string_view stage_ = "connecting";  ///< what a timeout interrupted
+  bool finished_ = false;
+};
+
+int Probe::run() {
+  asio::co_spawn(context_, watch_parent(), asio::detached);
+  asio::co_spawn(context_, measure(), asio::detached);
+  context_.run_for(job_.timeout);
+  if (!finished_ && has_evidence()) finish(std::nullopt);
+  if (!finished_) {
+    const auto allowed = std::chrono::duration<double>(job_.timeout).count();
+    finish(SourceError{ErrorCode::timeout, fmt::format("no answer within {:g} s ({})", allowed, stage_)});
+  }
+  return 0;
+}
+
+/// The parent never writes twice: anything readable here means that it is gone.
+awaitable<void> Probe::watch_parent() {
+  const auto [error] = co_await parent_.async_wait(asio::posix::stream_descriptor::wait_read, net::kAwait);
+  static_cast<void>(error);
+  finished_ = true;
+  context_.stop();
+}
+
+awaitable<void> Probe::measure() {
+  if (job_.tls) {
+    auto context = net::make_client_context(job_.ca_file);
+    if (!context) {
+      finish(context.error());
+      co_return;
+    }
+    tls_ = *std::move(context);
+  }
+  while (exchanges_.size() < job_.exchanges && !only_stale()) {
+    const auto next = co_await one_exchange();
+    if (!next) {
+      finish(next.error());
+      co_return;
+    }
+    if (*next == Next::enough) break;
+  }
+  if (exchanges_.empty()) {
+    finish(SourceError{ErrorCode::http_malformed, "the server closes connections, or speaks, before it is asked"});
+  }
+  finish(std::nullopt);
+}
+
+/// Connects if need be, waits for the planned moment, asks, checks, reports.
+awaitable<SourceResult<Probe::Next>> Probe::one_exchange() {
+  if (!session_) {
+    if (connections_ == kMostConnections) co_return Next::enough;
+    auto session = co_await open();
+    // A source that was heard once has given true bounds, even if it cannot be reached again.
+    if (!session && has_evidence()) co_return Next::enough;
+    if (!session) co_return std::unexpected(session.error());
+    session_ = *std::move(session);
+    window_.reset();
+  }
+  co_await wait_until(next_send());
+  if (!session_->quiet()) {
+    drop_session();
+    co_return Next::go_on;
+  }
+
+  RawTime sent;
+  RawTime received;
+  const auto answer = co_await ask(sent, received);
+  if (!answer) {
+    const bool broken_off = answer.error().code == ErrorCode::connect;
+    if (broken_off && has_evidence()) {
+      drop_session();
+      co_return Next::go_on;
+    }
+    co_return std::unexpected(answer.error());
+  }
+  if (auto checked = check(*answer); !checked) co_return std::unexpected(checked.error());
+
+  exchanges_.push_back({sent, received, answer->date, answer->stale});
+  ipc::send_record(parent_.native_handle(),
+                   ipc::encode(ipc::ExchangeReport{sent, received, answer->date, answer->stale}));
+  if (!answer->reusable) drop_session();
+  co_return Next::go_on;
+}
+
+awaitable<SourceResult<net::Session>> Probe::open() {
+  ++connections_;
+  stage_ = job_.proxy ? "connecting to the proxy" : "connecting";
+  auto socket = co_await net::connect(job_.addresses, job_.connect_port);
+  if (!socket) {
+    if (job_.proxy) socket.error().code = ErrorCode::proxy;
+    co_return std::unexpected(socket.error());
+  }
+  if (job_.proxy) {
+    stage_ = "waiting for the proxy to connect";
+    const wire::SocksCredentials credentials{job_.proxy_user, job_.proxy_password};
+    const auto through = co_await net::connect_through(*socket, job_.host, job_.port, credentials);
+    if (!through) co_return std::unexpected(through.error());
+  }
+  if (!job_.tls) co_return net::Session{*std::move(socket)};
+  stage_ = "in the TLS handshake";
+  const net::PeerName peer{job_.host, job_.host_is_address};
+  co_return co_await net::Session::open(*std::move(socket), tls_.get(), peer);
+}
+
+/// One request and its answer. The code `connect` means that a kept-alive connection turned out to be closed.
+awaitable<SourceResult<wire::HttpAnswer>> Probe::ask(RawTime& sent, RawTime& received) {
+  stage_ = "waiting for the answer";
+  const std::string request = wire::head_request(job_.target, job_.authority);
+  const auto sending = co_await session_->send(request);
+  if (!sending) co_return std::unexpected(sending.error());
+  sent = *sending;
+
+  wire::AnswerReader reader{limits_.floor};
+  while (true) {
+    const auto arrival = co_await session_->receive();
+    if (!arrival) co_return std::unexpected(arrival.error());
+    if (arrival->bytes.empty()) {
+      SourceError error = reader.closed();
+      if (!reader.started() && has_evidence()) error.code = ErrorCode::connect;
+      co_return std::unexpected(error);
+    }
+    const auto answer = reader.feed(arrival->bytes);
+    if (!answer) co_return std::unexpected(answer.error());
+    if (*answer) {
+      received = arrival->at;
+      co_return **answer;
+    }
+  }
+}
+
+SourceResult<void> Probe::check(const wire::HttpAnswer& answer) {
+  if (!timecore::plausible(answer.date, limits_)) {
+    return std::unexpected(SourceError{
+        ErrorCode::implausible, fmt::format("the Date {:%Y-%m-%d %H:%M:%S} UTC is decades away from this program's",
+                                            fmt::gmtime(answer.date.time_since_epoch().count()))});
+  }
+  if (window_ && window_->contains(answer.date)) return {};
+  // Always at the claimed time, never at the local clock's: one mechanism, no modes.
+  const auto verified = session_->verify_at(answer.date);
+  if (!verified) return {};
+  if (!*verified) return std::unexpected(SourceError{verified->error().code, "its certificate: " + verified->error().message});
+  window_ = **verified;
+  return {};
+}
+
+/// The first request's phase is random, so that nothing of the local clock shows; later ones are aimed.
+RawTime Probe::next_send() const {
+  const RawTime now = RawClock::now();
+  if (!exchanges_.empty()) return timecore::plan_next(exchanges_, options_, now);
+  constexpr nanoseconds kSecond = std::chrono::seconds{1};
+  return now + nanoseconds{static_cast<std::int64_t>(base::SystemRandom{}() % kSecond.count())};
+}
+
+awaitable<void> Probe::wait_until(RawTime time) {
+  asio::steady_timer timer{context_};
+  timer.expires_after(time - RawClock::now());
+  const auto [error] = co_await timer.async_wait(net::kAwait);
+  static_cast<void>(error);
+}
+
+void Probe::drop_session() {
+  earlier_traffic_ = traffic();
+  session_.reset();
+}
+
+ipc::Traffic Probe::traffic() const {
+  if (!session_) return earlier_traffic_;
+  const ipc::Traffic current = session_->traffic();
+  return {earlier_traffic_.sent + current.sent, earlier_traffic_.received + current.received};
+}
+
+void Probe::finish(const std::optional<SourceError>& error) {
+  if (finished_) return;
+  finished_ = true;
+  const ipc::ProbeReport report = error ? ipc::ProbeReport{ipc::Failure{error->code, error->message, traffic()}}
+                                        : ipc::ProbeReport{ipc::Done{traffic()}};
+  ipc::send_record(parent_.native_handle(), ipc::encode(report));
+  context_.stop();
+}
+
+}  // namespace
+
+int run(int channel) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets without MSG_NOSIGNAL
+  ipc::ProbeJobRecord record{};
+  if (ipc::await_record(channel, record) != ipc::Received::record) return 1;
+  auto job = ipc::decode_probe_job(record);
+  if (!job) return 1;
+  return Probe{channel, *std::move(job)}.run();
+}
+
+}  // namespace sdwdate::probe

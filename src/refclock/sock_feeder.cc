@@ -1,0 +1,98 @@
+#include "refclock/sock_feeder.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace sdwdate::refclock {
+namespace {
+
+std::unexpected<FeedError> not_fed(std::string message) {
+  return std::unexpected(FeedError{FeedError::Kind::not_fed, std::move(message)});
+}
+
+std::string user_name(uid_t user) {
+  const passwd* entry = ::getpwuid(user);
+  return entry != nullptr ? entry->pw_name : std::to_string(user);
+}
+
+std::string group_name(gid_t group) {
+  const ::group* entry = ::getgrgid(group);
+  return entry != nullptr ? entry->gr_name : std::to_string(group);
+}
+
+std::string explain_permission(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) {
+    return fmt::format("not permitted to look at {}: one of the folders above it is closed to this user; use a socket "
+                       "outside /run/chrony, such as /run/chrony.sdwdate.sock",
+                       path);
+  }
+  return fmt::format("not permitted to send to {}: it belongs to user {} and group {} with mode {:04o}. Run this as {}, "
+                     "or let a group write to it: chgrp sdwdate {} && chmod 0660 {}",
+                     path, user_name(status.st_uid), group_name(status.st_gid), status.st_mode & 07777U,
+                     user_name(status.st_uid), path, path);
+}
+
+std::string explain(const std::string& path, int error_number) {
+  switch (error_number) {
+    case ENOENT:
+      return fmt::format("there is no chrony socket at {}. Add this line to chrony's configuration and restart chronyd:\n"
+                         "    {}",
+                         path, refclock_line(path));
+    case EACCES:
+    case EPERM: return explain_permission(path);
+    case ECONNREFUSED:
+      return fmt::format("nobody listens at {}: chronyd does not run, or its configuration lacks the line\n    {}", path,
+                         refclock_line(path));
+    case EPROTOTYPE:
+    case ENOTSOCK: return fmt::format("{} is not chronyd's socket: it is of another kind", path);
+    default: return fmt::format("cannot send to chronyd at {}: {}", path, base::errno_text(error_number));
+  }
+}
+
+std::string explain(Unacceptable why, const Sample& sample) {
+  const auto reference = std::chrono::floor<std::chrono::seconds>(sample.taken + sample.offset.value);
+  return fmt::format("chronyd would refuse the time {} ({:%Y-%m-%d %H:%M:%S} UTC): it is {} what NTP can express",
+                     reference.time_since_epoch().count(), fmt::gmtime(reference.time_since_epoch().count()),
+                     why == Unacceptable::too_early ? "before" : "after");
+}
+
+}  // namespace
+
+std::expected<void, FeedError> feed(const std::string& path, const Sample& sample) {
+  const auto datagram = encode(sample);
+  if (!datagram) {
+    return std::unexpected(FeedError{FeedError::Kind::unacceptable, explain(datagram.error(), sample)});
+  }
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    return not_fed(fmt::format("'{}' cannot be a socket's path: it must have 1 to {} characters", path,
+                               sizeof address.sun_path - 1));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+
+  const base::UniqueFd socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (!socket) return not_fed(fmt::format("cannot make a UNIX socket: {}", base::errno_text(errno)));
+  const ssize_t sent = ::sendto(socket.get(), datagram->data(), datagram->size(), MSG_NOSIGNAL,
+                                reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  if (sent < 0) return not_fed(explain(path, errno));
+  return {};
+}
+
+std::string refclock_line(const std::string& path) {
+  return fmt::format("refclock SOCK {} refid WEB poll 4 filter 1 precision 0.01 delay 0.1 stratum 2", path);
+}
+
+}  // namespace sdwdate::refclock

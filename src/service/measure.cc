@@ -1,0 +1,254 @@
+#include "service/measure.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "base/build_info.h"
+#include "base/random.h"
+#include "ipc/child.h"
+
+namespace sdwdate::service {
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using base::ErrorCode;
+using base::RawClock;
+using base::RawTime;
+using base::SourceError;
+using base::SourceResult;
+using ipc::IpAddress;
+using ipc::Received;
+using Descriptor = asio::posix::stream_descriptor;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+/// What a probe may need beyond its own time limit to start and to end.
+constexpr auto kGrace = std::chrono::seconds{2};
+
+/// A running helper, its channel, and a deadline after which waiting ends.
+class HelperLink {
+ public:
+  HelperLink(ipc::Child child, const asio::any_io_executor& executor, std::chrono::nanoseconds patience)
+      : child_(std::move(child)),
+        channel_(std::make_shared<Descriptor>(executor, child_.take_channel().release())),
+        deadline_(executor, patience) {
+    deadline_.async_wait([weak = std::weak_ptr{channel_}](const boost::system::error_code& error) {
+      if (const auto channel = weak.lock(); channel && !error) channel->cancel();
+    });
+  }
+
+  [[nodiscard]] bool send(std::span<const std::byte> record) const {
+    return ipc::send_record(channel_->native_handle(), record);
+  }
+
+  /// Waits for a record; `nothing` means that the deadline has passed.
+  awaitable<Received> receive(std::span<std::byte> buffer) {
+    while (true) {
+      const Received received = ipc::receive_record(channel_->native_handle(), buffer);
+      if (received != Received::nothing) co_return received;
+      const auto [error] = co_await channel_->async_wait(Descriptor::wait_read, kAwait);
+      if (error) co_return Received::nothing;
+    }
+  }
+
+  /// Ends the helper and says why it failed us.
+  SourceError blame(Received how) {
+    const auto end = child_.finish();
+    if (how == Received::nothing) return crashed("it did not end in time and was killed");
+    if (how == Received::garbage) return crashed("it wrote a record of the wrong size");
+    return crashed(end.value_or("it ended without a result"));
+  }
+
+  static SourceError crashed(std::string_view what) {
+    return {ErrorCode::probe_crashed, fmt::format("our own helper process failed: {}", what)};
+  }
+
+ private:
+  ipc::Child child_;
+  std::shared_ptr<Descriptor> channel_;
+  asio::steady_timer deadline_;
+};
+
+SourceResult<ipc::Child> start(const std::string& executable) {
+  auto child = ipc::start_child(executable);
+  if (!child) return std::unexpected(HelperLink::crashed(child.error()));
+  return *std::move(child);
+}
+
+// --- addresses --------------------------------------------------------------------------------------------------
+
+awaitable<SourceResult<std::vector<IpAddress>>> resolve(std::string host, const MeasureOptions& options) {
+  auto child = start(options.helpers.resolve);
+  if (!child) co_return std::unexpected(child.error());
+  HelperLink link{*std::move(child), co_await asio::this_coro::executor, options.timeout};
+  const auto job = ipc::encode(ipc::ResolveJob{host});
+  ipc::ResolveReplyRecord record{};
+  if (!job || !link.send(*job)) co_return std::unexpected(link.blame(Received::ended));
+  const Received received = co_await link.receive(record);
+  if (received == Received::nothing) {
+    const auto allowed = std::chrono::duration<double>(options.timeout).count();
+    co_return std::unexpected(
+        SourceError{ErrorCode::dns, fmt::format("the name {} was not resolved within {:g} s", host, allowed)});
+  }
+  if (received != Received::record) co_return std::unexpected(link.blame(received));
+  auto reply = ipc::decode_resolve_reply(record);
+  if (!reply) co_return std::unexpected(HelperLink::crashed("it wrote a record that makes no sense"));
+  if (reply->addresses.empty()) {
+    co_return std::unexpected(
+        SourceError{ErrorCode::dns, fmt::format("the name {} has no address: {}", host, reply->message)});
+  }
+  co_return std::move(reply->addresses);
+}
+
+/// A proxy is named by address or as localhost, so that nothing is resolved for it.
+SourceResult<std::vector<IpAddress>> proxy_addresses(const wire::HostPort& server) {
+  if (const auto address = ipc::parse_address(server.host)) return std::vector{*address};
+  if (server.host == "localhost") return std::vector{*ipc::parse_address("127.0.0.1"), *ipc::parse_address("::1")};
+  return std::unexpected(SourceError{
+      ErrorCode::proxy, fmt::format("the proxy must be given by address, not as {}: names are not resolved", server.host)});
+}
+
+awaitable<SourceResult<std::vector<IpAddress>>> addresses_of(const SourceSpec& spec, const MeasureOptions& options) {
+  if (options.proxy) co_return proxy_addresses(options.proxy->server);
+  const auto given = options.overrides.find({spec.url.host, spec.url.port});
+  if (given != options.overrides.end()) co_return given->second;
+  if (const auto literal = ipc::parse_address(spec.url.host)) co_return std::vector{*literal};
+  if (spec.url.host_is_onion) {
+    co_return std::unexpected(
+        SourceError{ErrorCode::dns, "onion services are reached over Tor only: use --proxy socks5h://127.0.0.1:9050"});
+  }
+  co_return co_await resolve(spec.url.host, options);
+}
+
+// --- the probe --------------------------------------------------------------------------------------------------
+
+/// A text of 128 random bits.
+std::string random_token() {
+  base::SystemRandom random;
+  return fmt::format("{:016x}{:016x}", random(), random());
+}
+
+ipc::ProbeJob job_for(const SourceSpec& spec, const MeasureOptions& options, std::vector<IpAddress> addresses,
+                      std::chrono::nanoseconds timeout) {
+  ipc::ProbeJob job;
+  job.tls = spec.url.tls;
+  job.host_is_address = spec.url.host_is_address;
+  job.host = spec.url.host;
+  job.port = spec.url.port;
+  job.authority = spec.url.authority();
+  job.target = spec.url.target;
+  job.addresses = std::move(addresses);
+  job.connect_port = spec.url.port;
+  if (options.proxy) {
+    const bool isolate = options.isolate_circuits && options.proxy->user.empty();
+    job.proxy = true;
+    job.connect_port = options.proxy->server.port;
+    job.proxy_user = isolate ? random_token() : options.proxy->user;
+    job.proxy_password = isolate ? random_token() : options.proxy->password;
+  }
+  job.ca_file = options.ca_file;
+  job.exchanges = static_cast<std::uint8_t>(options.exchanges);
+  job.timeout = timeout;
+  job.floor = options.limits.floor;
+  job.ceiling = options.limits.ceiling;
+  job.lag = options.transfer.lag;
+  job.slack = options.transfer.slack;
+  job.drift_ppm = options.transfer.drift_ppm;
+  return job;
+}
+
+/// Takes one report into the reading. True when it was the last.
+bool take(const ipc::ProbeReport& report, Reading& reading, const OnExchange& on_exchange) {
+  if (const auto* exchange = std::get_if<ipc::ExchangeReport>(&report)) {
+    reading.exchanges.push_back({exchange->sent, exchange->received, exchange->date, exchange->stale});
+    on_exchange(reading.exchanges.size());
+    return false;
+  }
+  if (const auto* failure = std::get_if<ipc::Failure>(&report)) {
+    reading.error = SourceError{failure->code, failure->message};
+    reading.traffic = failure->traffic;
+  } else {
+    reading.traffic = std::get<ipc::Done>(report).traffic;
+  }
+  return true;
+}
+
+/// The exchange's date is used in arithmetic: whatever the probe says, it must be one of our times.
+bool in_range(const ipc::ProbeReport& report, const timecore::TimeLimits& limits) {
+  const auto* exchange = std::get_if<ipc::ExchangeReport>(&report);
+  return exchange == nullptr || timecore::plausible(exchange->date, limits);
+}
+
+awaitable<void> run_probe(ipc::ProbeJob job, const MeasureOptions& options, Reading& reading,
+                          const OnExchange& on_exchange) {
+  const RawTime started = RawClock::now();
+  auto child = start(options.helpers.probe);
+  if (!child) {
+    reading.error = child.error();
+    co_return;
+  }
+  HelperLink link{*std::move(child), co_await asio::this_coro::executor, job.timeout + kGrace};
+  const auto encoded = ipc::encode(job);
+  if (!encoded) {
+    reading.error = HelperLink::crashed("its job is too long for a record; shorten the URL or the path of the CA file");
+    co_return;
+  }
+  if (!link.send(*encoded)) {
+    reading.error = link.blame(Received::ended);
+    co_return;
+  }
+
+  ipc::ReportOrder order{job.exchanges};
+  ipc::ProbeReportRecord record{};
+  while (true) {
+    const Received received = co_await link.receive(record);
+    if (received != Received::record) {
+      reading.error = link.blame(received);
+      co_return;
+    }
+    const auto report = ipc::decode_probe_report(record);
+    if (!report || !order.accept(*report, started, RawClock::now()) || !in_range(*report, options.limits)) {
+      reading.error = HelperLink::crashed("it wrote a record that makes no sense");
+      co_return;
+    }
+    if (take(*report, reading, on_exchange)) co_return;
+  }
+}
+
+}  // namespace
+
+Helpers find_helpers() {
+  std::error_code error;
+  const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  const auto find = [&](const char* name) {
+    const std::filesystem::path beside = here / name;
+    return std::filesystem::exists(beside, error) ? beside.string()
+                                                  : fmt::format("{}/{}", base::helper_directory(), name);
+  };
+  return {find("sdwdate-probe"), find("sdwdate-resolve")};
+}
+
+awaitable<Reading> measure(const SourceSpec spec, const MeasureOptions& options, OnExchange on_exchange) {
+  Reading reading;
+  const RawTime started = RawClock::now();
+  auto addresses = co_await addresses_of(spec, options);
+  if (!addresses) {
+    reading.error = addresses.error();
+    co_return reading;
+  }
+  const auto left = options.timeout - (RawClock::now() - started);
+  auto job = job_for(spec, options, *std::move(addresses), left);
+  co_await run_probe(std::move(job), options, reading, on_exchange);
+  co_return reading;
+}
+
+}  // namespace sdwdate::service

@@ -1,0 +1,172 @@
+#include "service/round.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <random>
+
+#include "base/random.h"
+#include "service/measure.h"
+
+namespace sdwdate::service {
+namespace {
+
+namespace asio = boost::asio;
+using base::ErrorCode;
+using base::RawClock;
+using base::SourceError;
+using timecore::NoBounds;
+
+SourceError explain(NoBounds why) {
+  switch (why) {
+    case NoBounds::only_stale:
+      return {ErrorCode::stale, "only a cache answered (Age above 0): its Date is old, and the server was not heard"};
+    case NoBounds::contradiction:
+      return {ErrorCode::inconsistent, "its answers contradict each other: no single clock could have given them"};
+    case NoBounds::no_exchange: break;
+  }
+  return {ErrorCode::timeout, "no answer came in time"};
+}
+
+/// Turns what a probe heard into bounds at `at`, or into an error.
+void weigh(SourceReport& source, const timecore::TransferOptions& options, base::RawTime at) {
+  if (source.reading.error) return;
+  const auto bounds = timecore::combine(source.reading.exchanges, options, at);
+  if (!bounds) {
+    source.reading.error = explain(bounds.error());
+    return;
+  }
+  source.bounds = *bounds;
+  source.estimate = timecore::estimate(source.reading.exchanges, *bounds);
+}
+
+timecore::Agreement settle(std::vector<SourceReport>& sources, const timecore::Quorum& quorum) {
+  std::vector<timecore::Vote> votes;
+  std::vector<SourceReport*> voters;
+  for (SourceReport& source : sources) {
+    if (!source.bounds) continue;
+    votes.push_back({*source.bounds, source.estimate, source.spec.voter(), source.spec.pool.value_or("")});
+    voters.push_back(&source);
+  }
+  timecore::Agreement agreement = timecore::agree(votes, quorum);
+  for (std::size_t i = 0; i < voters.size(); ++i) {
+    voters[i]->outcome = agreement.truechimer[i] ? Outcome::truechimer : Outcome::falseticker;
+  }
+  return agreement;
+}
+
+/// The moving parts of one round, all on one thread.
+class Runner {
+ public:
+  Runner(Lineup lineup, const MeasureOptions& options, const OnProgress& on_progress)
+      : lineup_(std::move(lineup)), options_(options), on_progress_(on_progress) {}
+
+  std::vector<SourceReport> run() {
+    for (std::size_t queue = 0; queue < lineup_.queues(); ++queue) {
+      for (std::size_t i = 0; i < lineup_.at_once(queue); ++i) {
+        auto spec = lineup_.next(queue);
+        if (spec) asio::co_spawn(context_, ask(*std::move(spec), queue), asio::detached);
+      }
+    }
+    context_.run();
+    return {reports_.begin(), reports_.end()};
+  }
+
+ private:
+  /// Asks `spec` and, while the budget lasts, others of its queue in its place.
+  asio::awaitable<void> ask(SourceSpec spec, std::size_t queue) {
+    std::optional<SourceSpec> candidate = std::move(spec);
+    while (candidate) {
+      SourceReport& report = reports_.emplace_back();  // a deque: references stay good
+      report.spec = *candidate;
+      ++progress_.asked;
+      const OnExchange count = [this](std::size_t) {
+        ++progress_.exchanges;
+        tell();
+      };
+      report.reading = co_await measure(report.spec, options_, count);
+      ++progress_.ended;
+      tell();
+      // Whether the answers make sense together is known already now, in time to replace a source that does not.
+      weigh(report, options_.transfer, RawClock::now());
+      candidate = report.reading.error ? lineup_.replacement(queue) : std::nullopt;
+    }
+  }
+
+  void tell() const {
+    if (on_progress_) on_progress_(progress_);
+  }
+
+  Lineup lineup_;
+  const MeasureOptions& options_;
+  const OnProgress& on_progress_;
+  asio::io_context context_{1};
+  std::deque<SourceReport> reports_;
+  Progress progress_;
+};
+
+}  // namespace
+
+void Lineup::add(std::vector<SourceSpec> candidates, std::size_t at_once) {
+  queues_.push_back({{std::make_move_iterator(candidates.begin()), std::make_move_iterator(candidates.end())}, at_once});
+}
+
+std::optional<SourceSpec> Lineup::next(std::size_t queue) {
+  auto& candidates = queues_.at(queue).candidates;
+  while (!candidates.empty()) {
+    SourceSpec spec = std::move(candidates.front());
+    candidates.pop_front();
+    if (!spec.operator_name || asked_.insert(*spec.operator_name).second) return spec;
+  }
+  return std::nullopt;
+}
+
+std::optional<SourceSpec> Lineup::replacement(std::size_t queue) {
+  if (failure_budget_ == 0) return std::nullopt;
+  auto spec = next(queue);
+  if (spec) --failure_budget_;
+  return spec;
+}
+
+Lineup lineup_of(const std::vector<wire::Url>& urls) {
+  Lineup lineup;
+  for (const wire::Url& url : urls) lineup.add({SourceSpec{url, std::nullopt, std::nullopt}}, 1);
+  return lineup;
+}
+
+Lineup draw(const config::Config& config) {
+  base::SystemRandom random;
+  Lineup lineup;
+  for (const config::Pool& pool : config.pools) {
+    std::vector<SourceSpec> candidates;
+    for (const config::Source& source : pool.sources) {
+      std::uniform_int_distribution<std::size_t> pick{0, source.mirrors.size()};
+      const std::size_t address = pick(random);
+      const wire::Url& url = address == 0 ? source.url : source.mirrors[address - 1];
+      candidates.push_back({url, pool.name, source.operator_name});
+    }
+    std::ranges::shuffle(candidates, random);
+    lineup.add(std::move(candidates), static_cast<std::size_t>(config.sources_per_pool));
+  }
+  lineup.set_failure_budget(config.failure_budget);
+  return lineup;
+}
+
+std::size_t RoundReport::count(Outcome outcome) const {
+  return static_cast<std::size_t>(std::ranges::count(sources, outcome, &SourceReport::outcome));
+}
+
+RoundReport run_round(Lineup lineup, const MeasureOptions& options, const timecore::Quorum& quorum,
+                      const OnProgress& on_progress) {
+  const base::RawTime started = RawClock::now();
+  RoundReport round;
+  round.sources = Runner{std::move(lineup), options, on_progress}.run();
+  round.at = base::read_clock_pair();
+  for (SourceReport& source : round.sources) weigh(source, options.transfer, round.at.raw);
+  round.agreement = settle(round.sources, quorum);
+  round.duration = round.at.raw - started;
+  return round;
+}
+
+}  // namespace sdwdate::service

@@ -1,0 +1,78 @@
+// One round: sources asked in parallel, failures replaced within a budget, the answers weighed.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "service/source.h"
+#include "timecore/agreement.h"
+
+namespace sdwdate::service {
+
+/// Who may be asked: one queue for each pool, in random order, some of each asked at first.
+class Lineup {
+ public:
+  /// A queue and how many of it to ask at the same time.
+  void add(std::vector<SourceSpec> candidates, std::size_t at_once);
+  void set_failure_budget(int replacements) { failure_budget_ = replacements; }
+
+  [[nodiscard]] std::size_t queues() const { return queues_.size(); }
+  [[nodiscard]] std::size_t at_once(std::size_t queue) const { return queues_.at(queue).at_once; }
+
+  /// The next of a queue whose operator has not been asked yet in this round; empty when there is none.
+  std::optional<SourceSpec> next(std::size_t queue);
+  /// The same after a failure; empty also when the budget is spent.
+  std::optional<SourceSpec> replacement(std::size_t queue);
+
+ private:
+  struct Queue {
+    std::deque<SourceSpec> candidates;
+    std::size_t at_once = 0;
+  };
+  std::vector<Queue> queues_;
+  std::set<std::string> asked_;
+  int failure_budget_ = 0;
+};
+
+/// Each URL, with no operators known and none replaced.
+Lineup lineup_of(const std::vector<wire::Url>& urls);
+
+/// The configured pools, shuffled by the kernel's CSPRNG, a random mirror for each source.
+Lineup draw(const config::Config& config);
+
+enum class Outcome : std::uint8_t { truechimer, falseticker, failed };
+
+struct SourceReport {
+  SourceSpec spec;
+  Reading reading;
+  Outcome outcome = Outcome::failed;
+  /// At the round's instant; set unless failed.
+  std::optional<timecore::RawBounds> bounds;
+  timecore::RawOffset estimate;
+};
+
+struct RoundReport {
+  std::vector<SourceReport> sources;  ///< in the order they were first asked
+  timecore::Agreement agreement;
+  base::ClockPair at;  ///< the instant all offsets are for
+  std::chrono::nanoseconds duration{0};
+
+  [[nodiscard]] std::size_t count(Outcome outcome) const;
+};
+
+/// Called while a round runs: sources under way, and exchanges made so far.
+struct Progress {
+  std::size_t asked = 0;
+  std::size_t ended = 0;
+  std::size_t exchanges = 0;
+};
+using OnProgress = std::function<void(const Progress&)>;
+
+RoundReport run_round(Lineup lineup, const MeasureOptions& options, const timecore::Quorum& quorum,
+                      const OnProgress& on_progress);
+
+}  // namespace sdwdate::service

@@ -1,0 +1,58 @@
+// One source as a round sees it: whom to ask, and what came of it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "ipc/records.h"
+#include "timecore/sanity.h"
+#include "timecore/transfer.h"
+#include "wire/url.h"
+
+namespace sdwdate::service {
+
+struct SourceSpec {
+  wire::Url url;
+  std::optional<std::string> pool;
+  std::optional<std::string> operator_name;
+
+  /// Who has the vote: the operator or, where none is named, the server itself.
+  [[nodiscard]] std::string voter() const { return operator_name.value_or(url.authority()); }
+};
+
+/// What one source's probe brought home: exchanges, or an error.
+struct Reading {
+  std::vector<timecore::Exchange> exchanges;
+  ipc::Traffic traffic;
+  std::optional<base::SourceError> error;
+};
+
+/// Executables of the helper processes.
+struct Helpers {
+  std::string probe;
+  std::string resolve;
+};
+
+/// Beside this executable (as in a build tree), else where an installation keeps them.
+Helpers find_helpers();
+
+/// Addresses given by the user instead of the resolver, as by curl's --resolve.
+using ResolveOverrides = std::map<wire::HostPort, std::vector<ipc::IpAddress>>;
+
+/// How sources are asked; the same for all of a round.
+struct MeasureOptions {
+  std::optional<wire::ProxyUrl> proxy;
+  bool isolate_circuits = false;
+  std::string ca_file;
+  int exchanges = 8;
+  std::chrono::nanoseconds timeout = std::chrono::seconds{30};
+  timecore::TransferOptions transfer;
+  timecore::TimeLimits limits;
+  ResolveOverrides overrides;
+  Helpers helpers;
+};
+
+}  // namespace sdwdate::service

@@ -1,0 +1,84 @@
+#include "timecore/agreement.h"
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+namespace sdwdate::timecore {
+namespace {
+
+std::size_t operators_covering(std::span<const Vote> votes, RawOffset offset) {
+  std::set<std::string_view> operators;
+  for (const Vote& vote : votes) {
+    if (vote.bounds.contains(offset)) operators.insert(vote.operator_name);
+  }
+  return operators.size();
+}
+
+std::size_t operators_in(std::span<const Vote> votes) {
+  std::set<std::string_view> operators;
+  for (const Vote& vote : votes) operators.insert(vote.operator_name);
+  return operators.size();
+}
+
+/// Coverage only grows at a lower end and only shrinks after an upper end, so the hull's ends are among them.
+std::optional<RawBounds> majority_hull(std::span<const Vote> votes) {
+  const std::size_t operators = operators_in(votes);
+  const auto covered = [&](RawOffset offset) { return 2 * operators_covering(votes, offset) > operators; };
+  std::optional<RawBounds> hull;
+  for (const Vote& vote : votes) {
+    for (const RawOffset end : {vote.bounds.lower, vote.bounds.upper}) {
+      if (!covered(end)) continue;
+      if (!hull) hull = RawBounds{end, end};
+      hull->lower = std::min(hull->lower, end);
+      hull->upper = std::max(hull->upper, end);
+    }
+  }
+  return hull;
+}
+
+RawOffset median(std::vector<RawOffset> offsets) {
+  std::ranges::sort(offsets);
+  const std::size_t half = offsets.size() / 2;
+  return offsets.size() % 2 == 1 ? offsets[half] : midpoint(offsets[half - 1], offsets[half]);
+}
+
+Verdict judge(const Agreement& agreement, const Quorum& quorum) {
+  if (agreement.bounds->width() > quorum.maximum_width) return Verdict::too_wide;
+  if (agreement.operators_agreeing < quorum.operators) return Verdict::too_few_operators;
+  if (agreement.pools_agreeing < quorum.pools) return Verdict::too_few_pools;
+  return Verdict::agreed;
+}
+
+}  // namespace
+
+Agreement agree(std::span<const Vote> votes, const Quorum& quorum) {
+  Agreement result;
+  result.truechimer.assign(votes.size(), false);
+  if (votes.empty()) return result;
+
+  result.bounds = majority_hull(votes);
+  if (!result.bounds) {
+    result.verdict = Verdict::no_majority;
+    return result;
+  }
+
+  std::set<std::string_view> operators;
+  std::set<std::string_view> pools;
+  std::vector<RawOffset> estimates;
+  for (std::size_t i = 0; i < votes.size(); ++i) {
+    const Vote& vote = votes[i];
+    if (!vote.bounds.touches(*result.bounds)) continue;
+    result.truechimer[i] = true;
+    operators.insert(vote.operator_name);
+    pools.insert(vote.pool);
+    estimates.push_back(vote.estimate);
+  }
+  result.operators_agreeing = operators.size();
+  result.pools_agreeing = pools.size();
+  result.estimate = result.bounds->clamp(median(std::move(estimates)));
+  result.verdict = judge(result, quorum);
+  return result;
+}
+
+}  // namespace sdwdate::timecore

@@ -1,0 +1,101 @@
+#include "ui/json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace sdwdate::ui {
+namespace {
+
+using nlohmann::ordered_json;
+using service::Outcome;
+using service::RoundReport;
+using service::SourceReport;
+
+constexpr int kSchema = 1;
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+double seconds(timecore::Offset offset) { return seconds(offset.value); }
+
+template <typename T>
+ordered_json or_null(const std::optional<T>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+std::string_view name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::truechimer: return "truechimer";
+    case Outcome::falseticker: return "falseticker";
+    case Outcome::failed: break;
+  }
+  return "failed";
+}
+
+ordered_json error_of(const SourceReport& source) {
+  if (!source.reading.error) return nullptr;
+  return {{"code", base::name(source.reading.error->code)}, {"message", source.reading.error->message}};
+}
+
+/// Sets offset, lower and upper; null where there is no result.
+void put_offsets(ordered_json& into, const std::optional<timecore::Agreed>& result, const base::ClockPair& at) {
+  into["offset"] = nullptr;
+  into["lower"] = nullptr;
+  into["upper"] = nullptr;
+  if (!result) return;
+  const timecore::Bounds bounds = timecore::against_system_clock(result->bounds, at);
+  into["offset"] = seconds(timecore::against_system_clock(result->estimate, at));
+  into["lower"] = seconds(bounds.lower);
+  into["upper"] = seconds(bounds.upper);
+}
+
+ordered_json source_json(const SourceReport& source, const base::ClockPair& at) {
+  ordered_json json{{"url", source.spec.url.text},
+                    {"pool", or_null(source.spec.pool)},
+                    {"operator", or_null(source.spec.operator_name)},
+                    {"outcome", name(source.outcome)},
+                    {"error", error_of(source)}};
+  std::optional<timecore::Agreed> result;
+  if (source.bounds) result = timecore::Agreed{*source.bounds, source.estimate};
+  put_offsets(json, result, at);
+  const auto& exchanges = source.reading.exchanges;
+  json["delay"] = exchanges.empty() ? ordered_json(nullptr) : ordered_json(seconds(timecore::smallest_delay(exchanges)));
+  json["requests"] = exchanges.size();
+  json["bytes_sent"] = source.reading.traffic.sent;
+  json["bytes_received"] = source.reading.traffic.received;
+  json["evidence"] = source.bounds ? ordered_json("date") : ordered_json(nullptr);
+  return json;
+}
+
+std::optional<timecore::Agreed> agreed_of(const RoundReport& round) {
+  if (!round.agreement.agreed()) return std::nullopt;
+  return timecore::Agreed{*round.agreement.bounds, round.agreement.estimate};
+}
+
+ordered_json round_json(const RoundReport& round, const std::optional<timecore::Agreed>& result) {
+  ordered_json sources = ordered_json::array();
+  for (const SourceReport& source : round.sources) sources.push_back(source_json(source, round.at));
+  ordered_json selection{{"agreed", round.agreement.agreed()}};
+  put_offsets(selection, result, round.at);
+  selection["truechimers"] = round.count(Outcome::truechimer);
+  selection["falsetickers"] = round.count(Outcome::falseticker);
+  selection["failed"] = round.count(Outcome::failed);
+  selection["pools_agreeing"] = round.agreement.pools_agreeing;
+  return {{"schema", kSchema}, {"sources", sources}, {"selection", selection}};
+}
+
+std::string finish(ordered_json json, const RoundReport& round) {
+  json["duration"] = seconds(round.duration);
+  // Whatever a stranger sent is printable ASCII by now; `replace` is for what the user typed.
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string to_json(const RoundReport& round) { return finish(round_json(round, agreed_of(round)), round); }
+
+std::string to_json(const service::SyncReport& report) {
+  ordered_json json = round_json(report.round, report.result ? report.result : agreed_of(report.round));
+  json["fed"] = report.fed;
+  return finish(std::move(json), report.round);
+}
+
+}  // namespace sdwdate::ui

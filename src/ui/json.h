@@ -1,0 +1,17 @@
+// Results for programs: schema 1.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "service/sync.h"
+
+namespace sdwdate::ui {
+
+/// A round as one line of JSON, without a line feed. All times in seconds, as doubles.
+std::string to_json(const service::RoundReport& round);
+
+/// The same with `fed`, and with the result as it was after the sanity check.
+std::string to_json(const service::SyncReport& report);
+
+}  // namespace sdwdate::ui

@@ -1,0 +1,137 @@
+#include "ui/text.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <ostream>
+
+namespace sdwdate::ui {
+namespace {
+
+using service::Outcome;
+using service::RoundReport;
+using service::SourceReport;
+using std::chrono::nanoseconds;
+
+/// A source behind by less is likely right but late in refreshing its Date (docs/estimate.md).
+constexpr nanoseconds kLate = std::chrono::seconds{1};
+
+double as_double(nanoseconds time, nanoseconds unit) {
+  return static_cast<double>(time.count()) / static_cast<double>(unit.count());
+}
+
+std::string signed_words(nanoseconds time) {
+  return (time < nanoseconds{0} ? "-" : "+") + in_words(std::chrono::abs(time));
+}
+
+/// How far the bounds reach from the estimate, on the longer side.
+nanoseconds reach(const timecore::RawBounds& bounds, timecore::RawOffset estimate) {
+  return std::max(bounds.upper - estimate, estimate - bounds.lower);
+}
+
+std::string_view verdict(const SourceReport& source) {
+  switch (source.outcome) {
+    case Outcome::truechimer: return "agrees";
+    case Outcome::falseticker: return "disagrees";
+    case Outcome::failed: break;
+  }
+  return "failed";
+}
+
+/// Why a source disagrees, for the line below the table.
+std::string disagreement(const SourceReport& source, const RoundReport& round) {
+  if (!round.agreement.bounds) return "there is no majority to agree with";
+  const nanoseconds ahead = source.estimate - round.agreement.estimate;
+  const std::string distance = in_words(std::chrono::abs(ahead));
+  if (ahead > nanoseconds{0}) return fmt::format("its clock is {} ahead of what the majority says", distance);
+  if (-ahead < kLate) {
+    return fmt::format("its clock is {} behind what the majority says: late, as some servers are in refreshing Date",
+                       distance);
+  }
+  return fmt::format("its clock is {} behind what the majority says", distance);
+}
+
+void print_row(std::ostream& out, const SourceReport& source, const RoundReport& round, std::size_t width) {
+  const auto& exchanges = source.reading.exchanges;
+  std::string offset = "-";
+  std::string bound = "-";
+  if (source.bounds) {
+    offset = signed_words(timecore::against_system_clock(source.estimate, round.at).value);
+    bound = in_words(reach(*source.bounds, source.estimate));
+  }
+  const std::string delay = exchanges.empty() ? "-" : in_words(timecore::smallest_delay(exchanges));
+  out << fmt::format("{:<{}}  {:>10}  {:>9}  {:>9}  {:>8}  {}\n", source.spec.url.text, width, offset, bound, delay,
+                     exchanges.size(), verdict(source));
+}
+
+void print_details(std::ostream& out, const SourceReport& source, const RoundReport& round) {
+  if (source.bounds) {
+    const timecore::Bounds bounds = timecore::against_system_clock(*source.bounds, round.at);
+    out << fmt::format("{}: between {} and {}; {} bytes sent, {} received\n", source.spec.url.text,
+                       signed_words(bounds.lower.value), signed_words(bounds.upper.value), source.reading.traffic.sent,
+                       source.reading.traffic.received);
+  }
+}
+
+}  // namespace
+
+std::string in_words(nanoseconds time) {
+  using namespace std::chrono;
+  const auto show = [&](nanoseconds unit, std::string_view name) {
+    const double value = as_double(time, unit);
+    const int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
+    return fmt::format("{:.{}f} {}", value, decimals, name);
+  };
+  if (time < microseconds{1000}) return show(microseconds{1}, "us");
+  if (time < milliseconds{1000}) return show(milliseconds{1}, "ms");
+  return fmt::format("{:.3f} s", as_double(time, std::chrono::seconds{1}));
+}
+
+std::string describe(const timecore::Agreed& result, const base::ClockPair& at) {
+  const nanoseconds offset = timecore::against_system_clock(result.estimate, at).value;
+  return fmt::format("this machine's clock is {} {}, give or take {}", in_words(std::chrono::abs(offset)),
+                     offset < nanoseconds{0} ? "fast" : "slow", in_words(reach(result.bounds, result.estimate)));
+}
+
+void print_sources(std::ostream& out, const RoundReport& round, bool verbose) {
+  constexpr std::string_view kHeading = "source";
+  std::size_t width = kHeading.size();
+  for (const SourceReport& source : round.sources) width = std::max(width, source.spec.url.text.size());
+  out << fmt::format("{:<{}}  {:>10}  {:>9}  {:>9}  {:>8}  {}\n", kHeading, width, "offset", "+-", "delay", "requests",
+                     "verdict");
+  for (const SourceReport& source : round.sources) print_row(out, source, round, width);
+  for (const SourceReport& source : round.sources) {
+    if (source.reading.error) {
+      out << fmt::format("{}: {} ({})\n", source.spec.url.text, source.reading.error->message,
+                         base::name(source.reading.error->code));
+    } else if (source.outcome == Outcome::falseticker) {
+      out << fmt::format("{}: {}\n", source.spec.url.text, disagreement(source, round));
+    }
+    if (verbose) print_details(out, source, round);
+  }
+}
+
+void print_sync(std::ostream& out, const service::SyncReport& report, const std::string& socket, bool verbose) {
+  print_sources(out, report.round, verbose);
+  if (report.result) {
+    out << fmt::format("Agreed by {} of {} sources: {}.\n", report.round.count(Outcome::truechimer),
+                       report.round.sources.size(), describe(*report.result, report.round.at));
+  }
+  if (report.fed) out << fmt::format("Handed to chrony at {}.\n", socket);
+}
+
+ProgressLine::ProgressLine(bool wanted) : shown_(wanted && ::isatty(STDERR_FILENO) == 1) {}
+
+ProgressLine::~ProgressLine() {
+  if (shown_) fmt::print(stderr, "\r\x1b[K");
+}
+
+void ProgressLine::show(const service::Progress& progress) const {
+  if (!shown_) return;
+  fmt::print(stderr, "\r\x1b[K{} of {} sources done, {} answers", progress.ended, progress.asked, progress.exchanges);
+  std::fflush(stderr);
+}
+
+}  // namespace sdwdate::ui

@@ -1,0 +1,37 @@
+// Results for people.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+#include "service/sync.h"
+
+namespace sdwdate::ui {
+
+/// "412 us", "5.10 ms", "0.152 s", "600.0 s"; three digits are enough.
+std::string in_words(std::chrono::nanoseconds time);
+
+/// "this machine's clock is 0.4 ms slow, give or take 5.1 ms"
+std::string describe(const timecore::Agreed& result, const base::ClockPair& at);
+
+/// A table of the sources, then a line for each one that failed or disagrees. `verbose` adds bounds and bytes.
+void print_sources(std::ostream& out, const service::RoundReport& round, bool verbose);
+
+/// All about one round that was to feed chrony: sources, agreement, what chrony got, warnings.
+void print_sync(std::ostream& out, const service::SyncReport& report, const std::string& socket, bool verbose);
+
+/// Draws a line of progress on a terminal's standard error, and nothing elsewhere; wipes it when destroyed.
+class ProgressLine {
+ public:
+  explicit ProgressLine(bool wanted);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  void show(const service::Progress& progress) const;
+
+ private:
+  bool shown_;
+};
+
+}  // namespace sdwdate::ui

@@ -1,0 +1,48 @@
+// One answer to a HEAD request, read by Boost.Beast within limits. Sans-IO.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace sdwdate::wire {
+
+/// Longest header that is read, all fields together (8 KiB, as OpenNTPD's constraints).
+inline constexpr std::size_t kMaxHeader = 8192;
+/// How many 1xx answers may come before the real one.
+inline constexpr int kMaxInterim = 4;
+
+struct HttpAnswer {
+  std::chrono::sys_seconds date;  ///< the Date header
+  bool stale = false;             ///< `Age` above 0 (or unreadable), or `Warning: 110`: an old answer of a cache
+  bool reusable = false;          ///< the connection may carry another request
+};
+
+/// The bytes of a HEAD request: constant but for target and authority, and nothing that tells clients apart.
+std::string head_request(std::string_view target, std::string_view authority);
+
+/// Collects bytes until one final answer's header is complete. Interim answers (1xx) are passed over.
+class AnswerReader {
+ public:
+  /// `reference`: about when this is, to a few decades; resolves two-digit years.
+  explicit AnswerReader(std::chrono::sys_seconds reference) : reference_(reference) {}
+
+  /// Takes what was read. Empty while the header is incomplete; then the answer; an error is final.
+  base::SourceResult<std::optional<HttpAnswer>> feed(std::string_view bytes);
+
+  /// What an end of the stream means now.
+  [[nodiscard]] base::SourceError closed() const;
+
+  /// Has any byte of an answer arrived?
+  [[nodiscard]] bool started() const { return interim_ > 0 || !buffer_.empty(); }
+
+ private:
+  std::chrono::sys_seconds reference_;
+  std::string buffer_;
+  int interim_ = 0;
+};
+
+}  // namespace sdwdate::wire

@@ -1,0 +1,126 @@
+#include "wire/url.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/url/parse.hpp>
+#include <boost/url/src.hpp>  // header-only Boost.URL lives in this one translation unit
+
+#include "base/text.h"
+
+namespace sdwdate::wire {
+namespace {
+
+using boost::urls::host_type;
+using boost::urls::url_view;
+
+constexpr std::size_t kMaxCredential = 255;  // RFC 1929
+
+std::string text_of(const auto& view) { return std::string{view.data(), view.size()}; }
+
+bool is_host_character(char c) {
+  return base::is_digit(c) || (base::to_lower(c) >= 'a' && base::to_lower(c) <= 'z') || c == '.' || c == '-' ||
+         c == '_';
+}
+
+/// The host in lower case and without brackets; empty when it is none we can use.
+std::string clean_host(const url_view& url) {
+  if (url.host_type() == host_type::ipv6) return text_of(url.host_address());
+  std::string host = text_of(url.encoded_host());
+  if (host.ends_with('.')) host.pop_back();
+  if (host.empty() || host.size() > kMaxHost || !std::ranges::all_of(host, is_host_character)) return {};
+  std::ranges::transform(host, host.begin(), base::to_lower);
+  return host;
+}
+
+bool is_address(const url_view& url) {
+  return url.host_type() == host_type::ipv4 || url.host_type() == host_type::ipv6;
+}
+
+std::expected<std::uint16_t, std::string> port_of(const url_view& url, std::uint16_t otherwise) {
+  if (!url.has_port() || url.port().empty()) return otherwise;
+  if (url.port_number() == 0) return std::unexpected(fmt::format("port '{}' is not in 1 to 65535", text_of(url.port())));
+  return url.port_number();
+}
+
+std::expected<Url, std::string> from_view(const url_view& parsed) {
+  const std::string scheme = text_of(parsed.scheme());
+  Url url;
+  url.tls = parsed.scheme_id() == boost::urls::scheme::https;
+  if (!url.tls && parsed.scheme_id() != boost::urls::scheme::http) {
+    return std::unexpected(fmt::format("scheme '{}' cannot be asked for the time; use https://", scheme));
+  }
+  if (parsed.has_userinfo()) return std::unexpected("user names and passwords are never sent; leave them out");
+  url.host = clean_host(parsed);
+  if (url.host.empty()) return std::unexpected("it has no usable host name (international names: use their xn-- form)");
+  url.host_is_address = is_address(parsed);
+  url.host_is_onion = url.host.ends_with(".onion");
+  if (!url.tls && !url.host_is_onion) {
+    return std::unexpected("plain http is not authenticated and accepted for .onion hosts only; use https://");
+  }
+  const auto port = port_of(parsed, url.tls ? 443 : 80);
+  if (!port) return std::unexpected(port.error());
+  url.port = *port;
+  url.target = text_of(parsed.encoded_target());
+  if (!url.target.starts_with('/')) url.target.insert(0, "/");
+  if (url.target.size() > kMaxTarget) {
+    return std::unexpected(fmt::format("its path is longer than {} characters", kMaxTarget));
+  }
+  return url;
+}
+
+/// Host and port of "//host:port" style texts.
+std::expected<HostPort, std::string> host_port_of(const url_view& view, std::string_view text) {
+  const std::string host = clean_host(view);
+  const auto port = port_of(view, 0);
+  if (host.empty() || !port || *port == 0) {
+    return std::unexpected(fmt::format("'{}' is not HOST:PORT, such as 127.0.0.1:9050", base::printable(text, 200)));
+  }
+  return HostPort{host, *port};
+}
+
+}  // namespace
+
+std::string Url::authority() const {
+  const std::string name = host.contains(':') ? '[' + host + ']' : host;
+  return port == (tls ? 443 : 80) ? name : fmt::format("{}:{}", name, port);
+}
+
+std::expected<Url, std::string> parse_url(std::string_view text) {
+  const std::string shown = base::printable(text, 200);
+  const auto parsed = boost::urls::parse_uri({text.data(), text.size()});
+  if (!parsed) return std::unexpected(fmt::format("'{}' is not a URL; write it as https://host/", shown));
+  auto url = from_view(*parsed);
+  if (!url) return std::unexpected(fmt::format("'{}': {}", shown, url.error()));
+  url->text = text;
+  return url;
+}
+
+std::expected<HostPort, std::string> parse_host_port(std::string_view text) {
+  const std::string as_url = fmt::format("tcp://{}", text);
+  const auto parsed = boost::urls::parse_uri({as_url.data(), as_url.size()});
+  if (!parsed || !parsed->encoded_path().empty() || parsed->has_userinfo() || parsed->has_query() ||
+      parsed->has_fragment()) {
+    return std::unexpected(fmt::format("'{}' is not HOST:PORT, such as 127.0.0.1:9050", base::printable(text, 200)));
+  }
+  return host_port_of(*parsed, text);
+}
+
+std::expected<ProxyUrl, std::string> parse_proxy_url(std::string_view text) {
+  const auto parsed = boost::urls::parse_uri({text.data(), text.size()});
+  if (!parsed || text_of(parsed->scheme()) != "socks5h") {
+    return std::unexpected(
+        fmt::format("'{}' is not a proxy this program can use; write it as socks5h://host:port (socks5h: the proxy "
+                    "resolves the names)",
+                    base::printable(text, 200)));
+  }
+  auto server = host_port_of(*parsed, text);
+  if (!server) return std::unexpected(server.error());
+  ProxyUrl proxy{*std::move(server), parsed->user(), parsed->password()};
+  if (proxy.user.size() > kMaxCredential || proxy.password.size() > kMaxCredential) {
+    return std::unexpected(fmt::format("the proxy's user or password is longer than {} bytes", kMaxCredential));
+  }
+  return proxy;
+}
+
+}  // namespace sdwdate::wire
