@@ -5,6 +5,8 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 add_library(sdwdate_flags INTERFACE)
+# A broken invariant ends the process instead of going on with nonsense.
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
 target_compile_options(sdwdate_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # When it inlines Asio's coroutine frames, g++ 12 takes their recycling allocator for a mismatch and their members

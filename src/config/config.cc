@@ -8,11 +8,9 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <sstream>
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include "base/text.h"
@@ -39,7 +37,7 @@ std::unexpected<UserError> complain(const toml::node& node, std::string_view mes
 /// Levenshtein's distance: how many characters to change, add or drop.
 std::size_t distance(std::string_view left, std::string_view right) {
   std::vector<std::size_t> row(right.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
   for (std::size_t i = 0; i < left.size(); ++i) {
     std::size_t diagonal = std::exchange(row[0], i + 1);
     for (std::size_t j = 0; j < right.size(); ++j) {
@@ -52,7 +50,8 @@ std::size_t distance(std::string_view left, std::string_view right) {
 }
 
 std::string suggestion(std::string_view unknown, Keys known) {
-  const auto nearest = std::ranges::min_element(known, {}, [&](std::string_view key) { return distance(unknown, key); });
+  const auto nearest =
+      std::ranges::min_element(known, {}, [&](std::string_view key) { return distance(unknown, key); });
   if (nearest != known.end() && distance(unknown, *nearest) <= 1 + nearest->size() / 3) {
     return fmt::format("did you mean '{}'?", *nearest);
   }
@@ -106,7 +105,7 @@ class TableReader {
       if (value && *value >= least) {
         into = *value;
       } else {
-        fail(*node, fmt::format("'{}' must be a duration such as \"500ms\", \"30s\", \"10min\" or \"3h\"{}", key,
+        fail(*node, fmt::format(R"('{}' must be a duration such as "500ms", "30s", "10min" or "3h"{})", key,
                                 value ? ", and a longer one" : ""));
       }
     }
@@ -126,12 +125,13 @@ class TableReader {
     const toml::node* node = find(key);
     if (node == nullptr) return nullptr;
     const toml::array* array = node->as_array();
-    const bool all_tables = array != nullptr && std::ranges::all_of(*array, [](const auto& item) { return item.is_table(); });
+    const bool all_tables =
+        array != nullptr && std::ranges::all_of(*array, [](const auto& item) { return item.is_table(); });
     if (!all_tables) fail(*node, fmt::format("'{}' must be written as [[{}]]", key, header));
     return all_tables ? array : nullptr;
   }
 
-  const toml::node* find(std::string_view key) const { return table_.get(key); }
+  [[nodiscard]] const toml::node* find(std::string_view key) const { return table_.get(key); }
 
   void fail(const toml::node& node, std::string_view message) {
     if (!error_) error_ = complain(node, message).error();
@@ -149,8 +149,8 @@ class TableReader {
 
 // --- the sections -----------------------------------------------------------------------------------------------
 
-constexpr std::array<std::string_view, 9> kTopKeys{"transport", "tor",       "chrony", "schedule", "request",
-                                                   "selection", "state",     "sanity", "pool"};
+constexpr std::array<std::string_view, 9> kTopKeys{"transport", "tor",   "chrony", "schedule", "request",
+                                                   "selection", "state", "sanity", "pool"};
 constexpr std::array<std::string_view, 2> kTorKeys{"socks", "control"};
 constexpr std::array<std::string_view, 2> kChronyKeys{"socket", "burst"};
 constexpr std::array<std::string_view, 2> kScheduleKeys{"minimum", "maximum"};
@@ -330,7 +330,7 @@ ConfigResult<Config> read_config(const toml::table& table) {
 // --- files ------------------------------------------------------------------------------------------------------
 
 /// `over` wins: tables merge, everything else is replaced.
-void merge(toml::table& into, toml::table&& over) {
+void merge(toml::table& into, toml::table over) {
   for (auto&& [key, value] : over) {
     toml::table* old_table = into.get_as<toml::table>(key.str());
     if (old_table != nullptr && value.is_table()) {
@@ -345,8 +345,7 @@ ConfigResult<toml::table> parse_table(std::string_view text, std::string_view na
   toml::parse_result result = toml::parse(text, name);
   if (!result) {
     const toml::parse_error& error = result.error();
-    return std::unexpected(
-        UserError{fmt::format("{}:{}: {}", name, error.source().begin.line, error.description())});
+    return std::unexpected(UserError{fmt::format("{}:{}: {}", name, error.source().begin.line, error.description())});
   }
   return std::move(result).table();
 }

@@ -19,9 +19,9 @@
 namespace sdwdate::ipc {
 namespace {
 
-constexpr std::array<std::string_view, 8> kInherited{
-    "LD_PRELOAD=",   "LD_LIBRARY_PATH=", "FAKETIME",      "SSL_CERT_FILE=",
-    "SSL_CERT_DIR=", "ASAN_OPTIONS=",    "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
+constexpr std::array<std::string_view, 8> kInherited{"LD_PRELOAD=",    "LD_LIBRARY_PATH=", "FAKETIME",
+                                                     "SSL_CERT_FILE=", "SSL_CERT_DIR=",    "ASAN_OPTIONS=",
+                                                     "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
 
 bool inherited(std::string_view variable) {
   return std::ranges::any_of(kInherited, [&](std::string_view start) { return variable.starts_with(start); });

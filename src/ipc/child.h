@@ -4,8 +4,8 @@
 #include <sys/types.h>
 
 #include <cstddef>
-#include <expected>
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <span>
 #include <string>

@@ -76,9 +76,7 @@ class FieldReader {
   }
 
   std::chrono::nanoseconds duration() { return std::chrono::nanoseconds{number<std::int64_t>()}; }
-  std::chrono::sys_seconds time() {
-    return std::chrono::sys_seconds{std::chrono::seconds{number<std::int64_t>()}};
-  }
+  std::chrono::sys_seconds time() { return std::chrono::sys_seconds{std::chrono::seconds{number<std::int64_t>()}}; }
 
   void bytes(std::span<std::uint8_t> value) {
     if (!room_for(value.size())) return;

@@ -171,8 +171,8 @@ bool ReportOrder::accept(const ProbeReport& report, base::RawTime started, base:
   }
   if (remaining_ == 0) return false;
   --remaining_;
-  const bool in_order = exchange->sent >= last_received_.value_or(started) &&
-                        exchange->received >= exchange->sent && exchange->received <= now;
+  const bool in_order = exchange->sent >= last_received_.value_or(started) && exchange->received >= exchange->sent &&
+                        exchange->received <= now;
   last_received_ = exchange->received;
   return in_order;
 }

@@ -35,7 +35,7 @@ struct ProbeJob {
   bool host_is_address = false;
   std::string host;
   std::uint16_t port = 0;
-  std::string authority;             ///< for the Host header
+  std::string authority;  ///< for the Host header
   std::string target;
   std::vector<IpAddress> addresses;  ///< of the host or, with a proxy, of the proxy
   std::uint16_t connect_port = 0;    ///< where to connect: the host's port or the proxy's

@@ -121,7 +121,7 @@ awaitable<SourceResult<RawTime>> Session::send(std::string_view bytes) {
 }
 
 awaitable<SourceResult<Arrival>> Session::receive() {
-  std::array<char, kReadSize> buffer;
+  std::array<char, kReadSize> buffer{};
   while (true) {
     std::size_t size = 0;
     const Step step = read_some(buffer, size);

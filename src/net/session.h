@@ -60,7 +60,7 @@ class Session {
 
   enum class Step : std::uint8_t { done, want_read, want_write, closed, failed };
   /// What an SSL_* call's result means.
-  Step after(int result) const;
+  [[nodiscard]] Step after(int result) const;
   /// One attempt to read into `buffer`; `size` is set when done.
   Step read_some(std::span<char> buffer, std::size_t& size);
   Step write_some(std::string_view bytes, std::size_t& size);

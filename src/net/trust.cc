@@ -74,8 +74,8 @@ SourceResult<SslContext> make_client_context(const std::string& ca_file) {
 SourceResult<ValidityWindow> verify_at(SSL* ssl, sys_seconds claimed) {
   const VerifyContext context{X509_STORE_CTX_new()};
   X509_STORE* anchors = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
-  if (!context || X509_STORE_CTX_init(context.get(), anchors, SSL_get0_peer_certificate(ssl),
-                                      SSL_get_peer_cert_chain(ssl)) != 1) {
+  if (!context ||
+      X509_STORE_CTX_init(context.get(), anchors, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl)) != 1) {
     return refuse(fmt::format("cannot check the certificate: {}", openssl_reason()));
   }
   X509_STORE_CTX_set_default(context.get(), "ssl_server");

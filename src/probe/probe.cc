@@ -64,7 +64,9 @@ class Probe {
   void finish(const std::optional<SourceError>& error);
 
   [[nodiscard]] RawTime next_send() const;
-  [[nodiscard]] bool has_evidence() const { return std::ranges::any_of(exchanges_, [](const Exchange& e) { return !e.stale; }); }
+  [[nodiscard]] bool has_evidence() const {
+    return std::ranges::any_of(exchanges_, [](const Exchange& e) { return !e.stale; });
+  }
   [[nodiscard]] bool only_stale() const { return !has_evidence() && exchanges_.size() >= kMostStaleAlone; }
   [[nodiscard]] ipc::Traffic traffic() const;
 
@@ -219,7 +221,8 @@ SourceResult<void> Probe::check(const wire::HttpAnswer& answer) {
   // Always at the claimed time, never at the local clock's: one mechanism, no modes.
   const auto verified = session_->verify_at(answer.date);
   if (!verified) return {};
-  if (!*verified) return std::unexpected(SourceError{verified->error().code, "its certificate: " + verified->error().message});
+  if (!*verified)
+    return std::unexpected(SourceError{verified->error().code, "its certificate: " + verified->error().message});
   window_ = **verified;
   return {};
 }
@@ -262,7 +265,7 @@ void Probe::finish(const std::optional<SourceError>& error) {
 }  // namespace
 
 int run(int channel) {
-  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets without MSG_NOSIGNAL
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));  // OpenSSL writes to sockets without MSG_NOSIGNAL
   ipc::ProbeJobRecord record{};
   if (ipc::await_record(channel, record) != ipc::Received::record) return 1;
   auto job = ipc::decode_probe_job(record);

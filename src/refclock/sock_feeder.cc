@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -34,27 +35,30 @@ std::string group_name(gid_t group) {
 std::string explain_permission(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
-    return fmt::format("not permitted to look at {}: one of the folders above it is closed to this user; use a socket "
-                       "outside /run/chrony, such as /run/chrony.sdwdate.sock",
-                       path);
+    return fmt::format(
+        "not permitted to look at {}: one of the folders above it is closed to this user; use a socket "
+        "outside /run/chrony, such as /run/chrony.sdwdate.sock",
+        path);
   }
-  return fmt::format("not permitted to send to {}: it belongs to user {} and group {} with mode {:04o}. Run this as {}, "
-                     "or let a group write to it: chgrp sdwdate {} && chmod 0660 {}",
-                     path, user_name(status.st_uid), group_name(status.st_gid), status.st_mode & 07777U,
-                     user_name(status.st_uid), path, path);
+  return fmt::format(
+      "not permitted to send to {}: it belongs to user {} and group {} with mode {:04o}. Run this as {}, "
+      "or let a group write to it: chgrp sdwdate {} && chmod 0660 {}",
+      path, user_name(status.st_uid), group_name(status.st_gid), status.st_mode & 07777U, user_name(status.st_uid),
+      path, path);
 }
 
 std::string explain(const std::string& path, int error_number) {
   switch (error_number) {
     case ENOENT:
-      return fmt::format("there is no chrony socket at {}. Add this line to chrony's configuration and restart chronyd:\n"
-                         "    {}",
-                         path, refclock_line(path));
+      return fmt::format(
+          "there is no chrony socket at {}. Add this line to chrony's configuration and restart chronyd:\n"
+          "    {}",
+          path, refclock_line(path));
     case EACCES:
     case EPERM: return explain_permission(path);
     case ECONNREFUSED:
-      return fmt::format("nobody listens at {}: chronyd does not run, or its configuration lacks the line\n    {}", path,
-                         refclock_line(path));
+      return fmt::format("nobody listens at {}: chronyd does not run, or its configuration lacks the line\n    {}",
+                         path, refclock_line(path));
     case EPROTOTYPE:
     case ENOTSOCK: return fmt::format("{} is not chronyd's socket: it is of another kind", path);
     default: return fmt::format("cannot send to chronyd at {}: {}", path, base::errno_text(error_number));
@@ -81,12 +85,14 @@ std::expected<void, FeedError> feed(const std::string& path, const Sample& sampl
     return not_fed(fmt::format("'{}' cannot be a socket's path: it must have 1 to {} characters", path,
                                sizeof address.sun_path - 1));
   }
-  std::memcpy(address.sun_path, path.data(), path.size());
+  std::ranges::copy(path, std::begin(address.sun_path));
 
   const base::UniqueFd socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
   if (!socket) return not_fed(fmt::format("cannot make a UNIX socket: {}", base::errno_text(errno)));
-  const ssize_t sent = ::sendto(socket.get(), datagram->data(), datagram->size(), MSG_NOSIGNAL,
-                                reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets API is made that way
+  const auto* const destination = reinterpret_cast<const sockaddr*>(&address);
+  const ssize_t sent =
+      ::sendto(socket.get(), datagram->data(), datagram->size(), MSG_NOSIGNAL, destination, sizeof address);
   if (sent < 0) return not_fed(explain(path, errno));
   return {};
 }

@@ -113,8 +113,9 @@ awaitable<SourceResult<std::vector<IpAddress>>> resolve(std::string host, const 
 SourceResult<std::vector<IpAddress>> proxy_addresses(const wire::HostPort& server) {
   if (const auto address = ipc::parse_address(server.host)) return std::vector{*address};
   if (server.host == "localhost") return std::vector{*ipc::parse_address("127.0.0.1"), *ipc::parse_address("::1")};
-  return std::unexpected(SourceError{
-      ErrorCode::proxy, fmt::format("the proxy must be given by address, not as {}: names are not resolved", server.host)});
+  return std::unexpected(
+      SourceError{ErrorCode::proxy,
+                  fmt::format("the proxy must be given by address, not as {}: names are not resolved", server.host)});
 }
 
 awaitable<SourceResult<std::vector<IpAddress>>> addresses_of(const SourceSpec& spec, const MeasureOptions& options) {
@@ -237,7 +238,7 @@ Helpers find_helpers() {
   return {find("sdwdate-probe"), find("sdwdate-resolve")};
 }
 
-awaitable<Reading> measure(const SourceSpec spec, const MeasureOptions& options, OnExchange on_exchange) {
+awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options, OnExchange on_exchange) {
   Reading reading;
   const RawTime started = RawClock::now();
   auto addresses = co_await addresses_of(spec, options);

@@ -12,7 +12,7 @@ namespace sdwdate::service {
 using OnExchange = std::function<void(std::size_t exchanges)>;
 
 /// Resolves (direct mode only), starts a probe, collects its reports. Always ends: a little after the timeout at the
-/// latest, with every process it started gone. `options` must outlive it.
-boost::asio::awaitable<Reading> measure(const SourceSpec spec, const MeasureOptions& options, OnExchange on_exchange);
+/// latest, with every process it started gone. `spec` and `options` must outlive it.
+boost::asio::awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options, OnExchange on_exchange);
 
 }  // namespace sdwdate::service

@@ -109,7 +109,8 @@ class Runner {
 }  // namespace
 
 void Lineup::add(std::vector<SourceSpec> candidates, std::size_t at_once) {
-  queues_.push_back({{std::make_move_iterator(candidates.begin()), std::make_move_iterator(candidates.end())}, at_once});
+  queues_.push_back(
+      {{std::make_move_iterator(candidates.begin()), std::make_move_iterator(candidates.end())}, at_once});
 }
 
 std::optional<SourceSpec> Lineup::next(std::size_t queue) {

@@ -36,9 +36,10 @@ std::string explain(timecore::Insane why, const timecore::Agreed& agreed, base::
                     const timecore::TimeLimits& limits) {
   const auto claimed = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(at, agreed.estimate));
   if (why == timecore::Insane::before_floor) {
-    return fmt::format("the sources agree that it is {}, but it was already {} (this program's release, or the last "
-                       "agreed time): not handed to chrony",
-                       day(claimed), day(limits.floor));
+    return fmt::format(
+        "the sources agree that it is {}, but it was already {} (this program's release, or the last "
+        "agreed time): not handed to chrony",
+        day(claimed), day(limits.floor));
   }
   return fmt::format("the sources agree that it is {}, which is after {}: not handed to chrony", day(claimed),
                      day(limits.ceiling));
@@ -108,9 +109,10 @@ std::optional<UserError> check(const config::Config& config) {
   for (const config::Pool& pool : config.pools) {
     for (const config::Source& source : pool.sources) {
       if (!source.url.host_is_onion) continue;
-      return UserError{fmt::format("pool '{}': {} is an onion service, which the transport \"direct\" cannot reach; use "
-                                   "transport = \"tor\" or remove it",
-                                   pool.name, source.url.text)};
+      return UserError{
+          fmt::format("pool '{}': {} is an onion service, which the transport \"direct\" cannot reach; use "
+                      "transport = \"tor\" or remove it",
+                      pool.name, source.url.text)};
     }
   }
   return std::nullopt;

@@ -16,9 +16,9 @@ namespace sdwdate::timecore {
 /// What one source says. All votes of a round are bounds at the same instant.
 struct Vote {
   RawBounds bounds;
-  RawOffset estimate;          ///< inside `bounds`
-  std::string operator_name;   ///< who runs it: an operator has one vote, however many sources
-  std::string pool;            ///< whom it is unlikely to conspire with: the other pools
+  RawOffset estimate;         ///< inside `bounds`
+  std::string operator_name;  ///< who runs it: an operator has one vote, however many sources
+  std::string pool;           ///< whom it is unlikely to conspire with: the other pools
 };
 
 /// How many must agree, and how closely.
@@ -31,8 +31,8 @@ struct Quorum {
 enum class Verdict : std::uint8_t {
   agreed,
   nobody_answered,
-  no_majority,         ///< no offset lies within the bounds of more than half
-  too_wide,            ///< the bounds are wider than the quorum allows
+  no_majority,  ///< no offset lies within the bounds of more than half
+  too_wide,     ///< the bounds are wider than the quorum allows
   too_few_operators,
   too_few_pools,
 };

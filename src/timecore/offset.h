@@ -20,9 +20,7 @@ struct OffsetFrom {
   auto operator<=>(const OffsetFrom&) const = default;
   friend constexpr OffsetFrom operator+(OffsetFrom offset, nanoseconds by) { return {offset.value + by}; }
   friend constexpr OffsetFrom operator-(OffsetFrom offset, nanoseconds by) { return {offset.value - by}; }
-  friend constexpr nanoseconds operator-(OffsetFrom left, OffsetFrom right) {
-    return left.value - right.value;
-  }
+  friend constexpr nanoseconds operator-(OffsetFrom left, OffsetFrom right) { return left.value - right.value; }
 };
 
 /// What the measurement works in: nothing can step the raw clock in mid-round.

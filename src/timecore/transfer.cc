@@ -1,7 +1,6 @@
 #include "timecore/transfer.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace sdwdate::timecore {
 namespace {
@@ -22,8 +21,8 @@ nanoseconds drift(nanoseconds age, const TransferOptions& options) {
 
 /// Two limits that exchanges push towards each other and, if they contradict, past each other.
 struct Limits {
-  RawOffset lower{std::numeric_limits<nanoseconds>::min()};
-  RawOffset upper{std::numeric_limits<nanoseconds>::max()};
+  RawOffset lower{nanoseconds::min()};
+  RawOffset upper{nanoseconds::max()};
 
   void tighten(RawOffset low, RawOffset high) {
     lower = std::max(lower, low);

@@ -36,7 +36,8 @@ struct ConfiguredOptions {
   OutputOptions output;
 
   void add_to(CLI::App& command) {
-    command.add_option("--config", file, "Read only this file instead of the system's configuration")->type_name("FILE");
+    command.add_option("--config", file, "Read only this file instead of the system's configuration")
+        ->type_name("FILE");
     add_net_options(command, net);
     add_output_options(command, output);
   }
@@ -53,9 +54,9 @@ std::expected<Configured, UserError> configure(const ConfiguredOptions& options)
   auto overrides = apply(options.net, *config);
   if (!overrides) return std::unexpected(overrides.error());
   if (config->pools.empty()) {
-    return std::unexpected(UserError{fmt::format(
-        "no sources: {} has no [[pool]]; name some pools with their sources (see sdwdate.toml(5))",
-        options.file.empty() ? "the configuration (/etc/sdwdate/sdwdate.toml)" : options.file)});
+    return std::unexpected(UserError{
+        fmt::format("no sources: {} has no [[pool]]; name some pools with their sources (see sdwdate.toml(5))",
+                    options.file.empty() ? "the configuration (/etc/sdwdate/sdwdate.toml)" : options.file)});
   }
   if (auto error = service::check(*config)) return std::unexpected(*std::move(error));
   return Configured{*std::move(config), *std::move(overrides)};
@@ -63,7 +64,7 @@ std::expected<Configured, UserError> configure(const ConfiguredOptions& options)
 
 void print_report(const service::SyncReport& report, const config::Config& config, const OutputOptions& output) {
   if (output.json) {
-    std::cout << to_json(report) << std::endl;
+    std::cout << to_json(report) << '\n' << std::flush;
   } else {
     print_sync(std::cout, report, config.chrony_socket, output.verbose);
     std::cout << std::flush;
@@ -105,7 +106,7 @@ struct QueryOptions {
 
 void print_query(const service::RoundReport& round, const timecore::Quorum& quorum, const OutputOptions& output) {
   if (output.json) {
-    std::cout << to_json(round) << std::endl;
+    std::cout << to_json(round) << '\n' << std::flush;
     return;
   }
   print_sources(std::cout, round, output.verbose);
@@ -116,8 +117,8 @@ void print_query(const service::RoundReport& round, const timecore::Quorum& quor
     std::cout << fmt::format("One source, with nobody to contradict it, says: {}.\n",
                              describe({*agreement.bounds, agreement.estimate}, round.at));
   } else {
-    std::cout << fmt::format("Agreed by {} of {} sources: {}.\n", round.count(Outcome::truechimer), round.sources.size(),
-                             describe({*agreement.bounds, agreement.estimate}, round.at));
+    std::cout << fmt::format("Agreed by {} of {} sources: {}.\n", round.count(Outcome::truechimer),
+                             round.sources.size(), describe({*agreement.bounds, agreement.estimate}, round.at));
   }
 }
 

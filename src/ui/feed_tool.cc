@@ -25,9 +25,10 @@ std::string explain(std::string_view text, UnixTimeError error) {
   const std::string shown = base::printable(text, 60);
   switch (error) {
     case UnixTimeError::not_a_number:
-      return fmt::format("'{}' is not a UNIX time: write seconds since 1970, such as 1654420510 or "
-                         "1654420510.864804506",
-                         shown);
+      return fmt::format(
+          "'{}' is not a UNIX time: write seconds since 1970, such as 1654420510 or "
+          "1654420510.864804506",
+          shown);
     case UnixTimeError::too_many_decimals:
       return fmt::format("'{}' has more than 9 decimals: nanoseconds are the finest", shown);
     case UnixTimeError::out_of_range: break;

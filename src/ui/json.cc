@@ -57,7 +57,8 @@ ordered_json source_json(const SourceReport& source, const base::ClockPair& at) 
   if (source.bounds) result = timecore::Agreed{*source.bounds, source.estimate};
   put_offsets(json, result, at);
   const auto& exchanges = source.reading.exchanges;
-  json["delay"] = exchanges.empty() ? ordered_json(nullptr) : ordered_json(seconds(timecore::smallest_delay(exchanges)));
+  json["delay"] =
+      exchanges.empty() ? ordered_json(nullptr) : ordered_json(seconds(timecore::smallest_delay(exchanges)));
   json["requests"] = exchanges.size();
   json["bytes_sent"] = source.reading.traffic.sent;
   json["bytes_received"] = source.reading.traffic.received;

@@ -17,9 +17,10 @@ constexpr double kLongestTimeout = 3600;
 /// "HOST:PORT:ADDRESS[,ADDRESS]...", an IPv6 address with or without brackets.
 std::expected<void, UserError> add_override(std::string_view text, service::ResolveOverrides& overrides) {
   const auto wrong = [&] {
-    return std::unexpected(UserError{fmt::format("--resolve {}: write it as HOST:PORT:ADDRESS, such as "
-                                                 "www.example.org:443:192.0.2.1",
-                                                 base::printable(text, 200))});
+    return std::unexpected(
+        UserError{fmt::format("--resolve {}: write it as HOST:PORT:ADDRESS, such as "
+                              "www.example.org:443:192.0.2.1",
+                              base::printable(text, 200))});
   };
   const std::size_t host_end = text.find(':');
   const std::size_t port_end = host_end == std::string_view::npos ? host_end : text.find(':', host_end + 1);
@@ -73,7 +74,8 @@ std::expected<service::ResolveOverrides, UserError> apply(const NetOptions& opti
   if (!options.ca_file.empty()) config.ca_file = options.ca_file;
   if (options.requests) config.exchanges_per_source = *options.requests;
   if (options.timeout) {
-    config.timeout = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(*options.timeout));
+    config.timeout =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(*options.timeout));
   }
   service::ResolveOverrides overrides;
   for (const std::string& text : options.resolve) {

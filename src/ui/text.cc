@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <ostream>
 
@@ -79,14 +80,23 @@ void print_details(std::ostream& out, const SourceReport& source, const RoundRep
 
 std::string in_words(nanoseconds time) {
   using namespace std::chrono;
-  const auto show = [&](nanoseconds unit, std::string_view name) {
-    const double value = as_double(time, unit);
-    const int decimals = value < 10 ? 2 : value < 100 ? 1 : 0;
-    return fmt::format("{:.{}f} {}", value, decimals, name);
+  struct Unit {
+    std::string_view name;
+    nanoseconds size;
+    nanoseconds below;  ///< up to here this unit reads best
   };
-  if (time < microseconds{1000}) return show(microseconds{1}, "us");
-  if (time < milliseconds{1000}) return show(milliseconds{1}, "ms");
-  return fmt::format("{:.3f} s", as_double(time, std::chrono::seconds{1}));
+  constexpr std::array<Unit, 7> kUnits{{{"us", microseconds{1}, milliseconds{1}},
+                                        {"ms", milliseconds{1}, seconds{1}},
+                                        {"s", seconds{1}, minutes{2}},
+                                        {"min", minutes{1}, hours{2}},
+                                        {"h", hours{1}, hours{48}},
+                                        {"days", hours{24}, hours{24} * 730},
+                                        {"years", years{1}, nanoseconds::max()}}};
+  const auto& unit = *std::ranges::find_if(kUnits, [&](const Unit& candidate) { return time < candidate.below; });
+  const double value = as_double(time, unit.size);
+  // Three digits: a number is never known better than the next decimal would say.
+  const int whole_digits = 1 + static_cast<int>(value >= 10) + static_cast<int>(value >= 100);
+  return fmt::format("{:.{}f} {}", value, 3 - whole_digits, unit.name);
 }
 
 std::string describe(const timecore::Agreed& result, const base::ClockPair& at) {
@@ -131,7 +141,7 @@ ProgressLine::~ProgressLine() {
 void ProgressLine::show(const service::Progress& progress) const {
   if (!shown_) return;
   fmt::print(stderr, "\r\x1b[K{} of {} sources done, {} answers", progress.ended, progress.asked, progress.exchanges);
-  std::fflush(stderr);
+  static_cast<void>(std::fflush(stderr));
 }
 
 }  // namespace sdwdate::ui

@@ -8,7 +8,7 @@
 
 namespace sdwdate::ui {
 
-/// "412 us", "5.10 ms", "0.152 s", "600.0 s"; three digits are enough.
+/// Three digits and the unit that reads best: "412 us", "5.10 ms", "10.0 min", "2.31 years". Not negative.
 std::string in_words(std::chrono::nanoseconds time);
 
 /// "this machine's clock is 0.4 ms slow, give or take 5.1 ms"

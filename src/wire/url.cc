@@ -39,7 +39,8 @@ bool is_address(const url_view& url) {
 
 std::expected<std::uint16_t, std::string> port_of(const url_view& url, std::uint16_t otherwise) {
   if (!url.has_port() || url.port().empty()) return otherwise;
-  if (url.port_number() == 0) return std::unexpected(fmt::format("port '{}' is not in 1 to 65535", text_of(url.port())));
+  if (url.port_number() == 0)
+    return std::unexpected(fmt::format("port '{}' is not in 1 to 65535", text_of(url.port())));
   return url.port_number();
 }
 
