@@ -30,4 +30,6 @@ ClockPair read_clock_pair() noexcept {
   return best;
 }
 
+std::chrono::nanoseconds time_asleep() noexcept { return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC); }
+
 }  // namespace sdwdate::base

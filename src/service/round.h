@@ -60,7 +60,10 @@ struct RoundReport {
   timecore::Agreement agreement;
   base::ClockPair at;  ///< the instant all offsets are for
   std::chrono::nanoseconds duration{0};
+  /// The machine slept in mid-round: the raw clock stood still, and nothing measured before holds.
+  bool slept = false;
 
+  [[nodiscard]] bool agreed() const { return agreement.agreed() && !slept; }
   [[nodiscard]] std::size_t count(Outcome outcome) const;
 };
 

@@ -120,6 +120,7 @@ std::optional<UserError> check(const config::Config& config) {
 
 std::string explain(const RoundReport& round, const timecore::Quorum& quorum) {
   const timecore::Agreement& agreement = round.agreement;
+  if (round.slept) return "the machine slept while its sources were asked, so the answers cannot be placed in time";
   switch (agreement.verdict) {
     case Verdict::agreed: return {};
     case Verdict::nobody_answered: return "no source gave a usable answer";
@@ -148,7 +149,7 @@ SyncReport sync(const config::Config& config, const ResolveOverrides& overrides,
   const timecore::Quorum quorum = quorum_of(config);
 
   report.round = run_round(draw(config), measure_options(config, limits, overrides), quorum, on_progress);
-  if (!report.round.agreement.agreed()) {
+  if (!report.round.agreed()) {
     report.code = mostly_implausible(report.round) ? ExitCode::insane : ExitCode::no_agreement;
     report.refusal = explain(report.round, quorum);
     return report;

@@ -111,7 +111,7 @@ void print_query(const service::RoundReport& round, const timecore::Quorum& quor
   }
   print_sources(std::cout, round, output.verbose);
   const auto& agreement = round.agreement;
-  if (!agreement.agreed()) {
+  if (!round.agreed()) {
     std::cerr << fmt::format("No agreement: {}.\n", explain(round, quorum));
   } else if (round.sources.size() == 1) {
     std::cout << fmt::format("One source, with nobody to contradict it, says: {}.\n",
@@ -145,7 +145,7 @@ int query(const QueryOptions& options) {
                                [&](const service::Progress& progress) { line.show(progress); });
   }
   print_query(round, quorum, options.output);
-  return status(round.agreement.agreed() ? ExitCode::done : ExitCode::no_agreement);
+  return status(round.agreed() ? ExitCode::done : ExitCode::no_agreement);
 }
 
 }  // namespace

@@ -67,14 +67,14 @@ ordered_json source_json(const SourceReport& source, const base::ClockPair& at) 
 }
 
 std::optional<timecore::Agreed> agreed_of(const RoundReport& round) {
-  if (!round.agreement.agreed()) return std::nullopt;
+  if (!round.agreed()) return std::nullopt;
   return timecore::Agreed{*round.agreement.bounds, round.agreement.estimate};
 }
 
 ordered_json round_json(const RoundReport& round, const std::optional<timecore::Agreed>& result) {
   ordered_json sources = ordered_json::array();
   for (const SourceReport& source : round.sources) sources.push_back(source_json(source, round.at));
-  ordered_json selection{{"agreed", round.agreement.agreed()}};
+  ordered_json selection{{"agreed", round.agreed()}};
   put_offsets(selection, result, round.at);
   selection["truechimers"] = round.count(Outcome::truechimer);
   selection["falsetickers"] = round.count(Outcome::falseticker);
