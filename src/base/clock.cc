@@ -32,4 +32,9 @@ ClockPair read_clock_pair() noexcept {
 
 std::chrono::nanoseconds time_asleep() noexcept { return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC); }
 
+bool slept_since(std::chrono::nanoseconds before) noexcept {
+  constexpr auto kReadingInaccuracy = std::chrono::milliseconds{50};  // two clocks are read one after the other
+  return time_asleep() - before > kReadingInaccuracy;
+}
+
 }  // namespace sdwdate::base

@@ -34,7 +34,10 @@ struct ClockPair {
 /// Reads the system clock between two reads of the raw clock; the best of a few tries.
 ClockPair read_clock_pair() noexcept;
 
-/// How long this machine has slept since boot, to about a millisecond; the raw clock stands still meanwhile.
+/// How long this machine has slept since boot; the raw clock stands still meanwhile.
 std::chrono::nanoseconds time_asleep() noexcept;
+
+/// Has it slept since time_asleep() was `before`?
+bool slept_since(std::chrono::nanoseconds before) noexcept;
 
 }  // namespace sdwdate::base

@@ -158,6 +158,10 @@ awaitable<SourceResult<Probe::Next>> Probe::one_exchange() {
   }
   if (auto checked = check(*answer); !checked) co_return std::unexpected(checked.error());
 
+  if (answer->unasked) {
+    drop_session();  // its Date may be older than our request, which would make the upper bound false
+    co_return Next::go_on;
+  }
   exchanges_.push_back({sent, received, answer->date, answer->stale});
   ipc::send_record(parent_.native_handle(),
                    ipc::encode(ipc::ExchangeReport{sent, received, answer->date, answer->stale}));

@@ -18,9 +18,6 @@ using base::RawClock;
 using base::SourceError;
 using timecore::NoBounds;
 
-/// Less than this is the inaccuracy of reading clocks one after the other.
-constexpr auto kNoSleep = std::chrono::milliseconds{50};
-
 SourceError explain(NoBounds why) {
   switch (why) {
     case NoBounds::only_stale:
@@ -164,14 +161,14 @@ std::size_t RoundReport::count(Outcome outcome) const {
 RoundReport run_round(Lineup lineup, const MeasureOptions& options, const timecore::Quorum& quorum,
                       const OnProgress& on_progress) {
   const base::RawTime started = RawClock::now();
-  const std::chrono::nanoseconds asleep_before = base::time_asleep();
   RoundReport round;
+  round.asleep_before = base::time_asleep();
   round.sources = Runner{std::move(lineup), options, on_progress}.run();
   round.at = base::read_clock_pair();
   for (SourceReport& source : round.sources) weigh(source, options.transfer, round.at.raw);
   round.agreement = settle(round.sources, quorum);
   round.duration = round.at.raw - started;
-  round.slept = base::time_asleep() - asleep_before > kNoSleep;
+  round.slept = base::slept_since(round.asleep_before);
   return round;
 }
 

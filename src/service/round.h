@@ -62,6 +62,7 @@ struct RoundReport {
   std::chrono::nanoseconds duration{0};
   /// The machine slept in mid-round: the raw clock stood still, and nothing measured before holds.
   bool slept = false;
+  std::chrono::nanoseconds asleep_before{0};  ///< base::time_asleep() when the round began
 
   [[nodiscard]] bool agreed() const { return agreement.agreed() && !slept; }
   [[nodiscard]] std::size_t count(Outcome outcome) const;

@@ -55,10 +55,15 @@ bool mostly_implausible(const RoundReport& round) {
 
 /// Sends the same result a few times, each time for the instant of sending: chrony 4.3 wants up to four samples in
 /// each of its polls before it uses any.
-std::expected<void, refclock::FeedError> feed(const std::string& socket, const timecore::Agreed& agreed, int times) {
+std::expected<void, refclock::FeedError> feed(const std::string& socket, const timecore::Agreed& agreed, int times,
+                                              std::chrono::nanoseconds asleep_before) {
   for (int i = 0; i < times; ++i) {
     if (i > 0) std::this_thread::sleep_for(kBetweenSamples);
     const base::ClockPair now = base::read_clock_pair();
+    if (base::slept_since(asleep_before)) {
+      return std::unexpected(refclock::FeedError{refclock::FeedError::Kind::not_fed,
+                                                 "the machine slept before chrony could be told; the result is void"});
+    }
     const refclock::Sample sample{now.real, timecore::against_system_clock(agreed.estimate, now)};
     if (auto fed = refclock::feed(socket, sample); !fed) return fed;
   }
@@ -66,7 +71,7 @@ std::expected<void, refclock::FeedError> feed(const std::string& socket, const t
 }
 
 void hand_over(SyncReport& report, const config::Config& config) {
-  const auto fed = feed(config.chrony_socket, *report.result, config.chrony_burst);
+  const auto fed = feed(config.chrony_socket, *report.result, config.chrony_burst, report.round.asleep_before);
   if (!fed) {
     report.code = fed.error().kind == refclock::FeedError::Kind::unacceptable ? ExitCode::insane : ExitCode::not_fed;
     report.refusal = fed.error().message;

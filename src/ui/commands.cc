@@ -187,8 +187,11 @@ int run_unixtime_to_chrony_socket(int argc, char** argv) {
   app.add_option("UNIXTIME", time, "Seconds since 1970, up to 9 decimals; - reads one from each line of standard input")
       ->required();
   app.footer("Exit status: 0 sent, 2 not a time, 3 chrony could not be fed, 4 a time chrony would refuse.");
+  OutputOptions output;
+  add_output_options(app, output);
   if (const auto code = parse(app, argc, argv)) return *code;
-  return status(time == "-" ? feed_lines(socket, std::cin, std::cerr) : feed_unix_time(socket, time, std::cerr));
+  FeedTool tool{socket, output, std::cout, std::cerr};
+  return status(time == "-" ? tool.feed_lines(std::cin) : tool.feed(time));
 }
 
 }  // namespace sdwdate::ui

@@ -6,8 +6,8 @@
 #include <array>
 #include <filesystem>
 #include <istream>
+#include <nlohmann/json.hpp>
 #include <ostream>
-#include <sstream>
 
 #include "base/text.h"
 #include "refclock/sock_feeder.h"
@@ -19,10 +19,11 @@ namespace {
 using base::ExitCode;
 using wire::UnixTimeError;
 
+constexpr std::size_t kShownText = 60;
 constexpr std::array<const char*, 2> kSockets{"/run/chrony.sdwdate.sock", "/run/chrony.ttyS0.sock"};
 
 std::string explain(std::string_view text, UnixTimeError error) {
-  const std::string shown = base::printable(text, 60);
+  const std::string shown = base::printable(text, kShownText);
   switch (error) {
     case UnixTimeError::not_a_number:
       return fmt::format(
@@ -36,6 +37,25 @@ std::string explain(std::string_view text, UnixTimeError error) {
   return fmt::format("chronyd would refuse the time {}: it is after what NTP can express", shown);
 }
 
+/// What became of one time; no complaint when done.
+struct Outcome {
+  ExitCode code = ExitCode::done;
+  std::string complaint;
+};
+
+Outcome hand_over(const std::string& socket, std::string_view text) {
+  const auto given = wire::parse_unix_time(text);
+  if (!given) {
+    const bool too_late = given.error() == UnixTimeError::out_of_range;
+    return {too_late ? ExitCode::insane : ExitCode::usage, explain(text, given.error())};
+  }
+  const base::RealTime now = base::real_now();
+  const auto fed = refclock::feed(socket, refclock::Sample{now, timecore::Offset{*given - now}});
+  if (fed) return {};
+  const bool refused = fed.error().kind == refclock::FeedError::Kind::unacceptable;
+  return {refused ? ExitCode::insane : ExitCode::not_fed, fed.error().message};
+}
+
 }  // namespace
 
 std::string default_socket() {
@@ -47,32 +67,33 @@ std::string default_socket() {
   return found == kSockets.end() ? kSockets.front() : *found;
 }
 
-ExitCode feed_unix_time(const std::string& socket, std::string_view text, std::ostream& errors) {
-  const auto given = wire::parse_unix_time(text);
-  if (!given) {
-    errors << explain(text, given.error()) << '\n';
-    return given.error() == UnixTimeError::out_of_range ? ExitCode::insane : ExitCode::usage;
+ExitCode FeedTool::feed(std::string_view text, std::string_view where) {
+  const Outcome outcome = hand_over(socket_, text);
+  if (output_.json) {
+    const nlohmann::ordered_json json{{"schema", 1},
+                                      {"time", base::printable(text, kShownText)},
+                                      {"socket", socket_},
+                                      {"fed", outcome.code == ExitCode::done},
+                                      {"error", outcome.complaint.empty() ? nlohmann::ordered_json(nullptr)
+                                                                          : nlohmann::ordered_json(outcome.complaint)}};
+    results_ << json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n' << std::flush;
+  } else if (output_.verbose && outcome.code == ExitCode::done) {
+    results_ << fmt::format("told chronyd at {} that it is {}\n", socket_, text) << std::flush;
   }
-  const base::RealTime now = base::real_now();
-  const auto fed = refclock::feed(socket, refclock::Sample{now, timecore::Offset{*given - now}});
-  if (fed) return ExitCode::done;
-  errors << fed.error().message << '\n';
-  return fed.error().kind == refclock::FeedError::Kind::unacceptable ? ExitCode::insane : ExitCode::not_fed;
+  if (!outcome.complaint.empty()) errors_ << where << outcome.complaint << '\n' << std::flush;
+  return outcome.code;
 }
 
-ExitCode feed_lines(const std::string& socket, std::istream& lines, std::ostream& errors) {
-  ExitCode worst = ExitCode::done;
+ExitCode FeedTool::feed_lines(std::istream& lines) {
+  ExitCode first_failure = ExitCode::done;
   std::string line;
   for (unsigned number = 1; std::getline(lines, line); ++number) {
     if (line.ends_with('\r')) line.pop_back();
     if (line.empty()) continue;
-    std::ostringstream complaint;
-    const ExitCode code = feed_unix_time(socket, line, complaint);
-    if (code == ExitCode::done) continue;
-    errors << fmt::format("line {}: {}", number, complaint.str()) << std::flush;
-    if (worst == ExitCode::done) worst = code;
+    const ExitCode code = feed(line, fmt::format("line {}: ", number));
+    if (first_failure == ExitCode::done) first_failure = code;
   }
-  return worst;
+  return first_failure;
 }
 
 }  // namespace sdwdate::ui

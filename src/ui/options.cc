@@ -85,7 +85,9 @@ std::expected<service::ResolveOverrides, UserError> apply(const NetOptions& opti
 }
 
 std::optional<int> parse(CLI::App& app, int argc, char** argv) {
-  app.set_version_flag("--version", fmt::format("{} {}", app.get_name(), base::version()));
+  const std::string version = fmt::format("{} {}", app.get_name(), base::version());
+  app.set_version_flag("--version", version);
+  for (CLI::App* command : app.get_subcommands({})) command->set_version_flag("--version", version);
   app.get_formatter()->column_width(36);
   try {
     app.parse(argc, argv);

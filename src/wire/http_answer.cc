@@ -91,7 +91,10 @@ SourceResult<std::optional<HttpAnswer>> AnswerReader::feed(std::string_view byte
     const auto date = date_of(parser.get(), reference_);
     if (!date) return std::unexpected(date.error());
     // Bytes after the header are a body that HEAD must not have: nothing that follows could be trusted.
-    return HttpAnswer{*date, is_stale(parser.get()), parser.keep_alive() && buffer_.empty()};
+    return HttpAnswer{.date = *date,
+                      .stale = is_stale(parser.get()),
+                      .reusable = parser.keep_alive() && buffer_.empty(),
+                      .unasked = parser.get().result() == http::status::request_timeout};
   }
 }
 

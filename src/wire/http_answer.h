@@ -19,6 +19,8 @@ struct HttpAnswer {
   std::chrono::sys_seconds date;  ///< the Date header
   bool stale = false;             ///< `Age` above 0 (or unreadable), or `Warning: 110`: an old answer of a cache
   bool reusable = false;          ///< the connection may carry another request
+  /// 408: the server was about to close an idle connection and may have said so before it was asked.
+  bool unasked = false;
 };
 
 /// The bytes of a HEAD request: constant but for target and authority, and nothing that tells clients apart.

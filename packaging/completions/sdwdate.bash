@@ -1,0 +1,70 @@
+# bash completion for sdwdate, sdwdated and unixtime-to-chrony-socket.
+#
+# bash-completion finds it by the command's name: install it as
+# /usr/share/bash-completion/completions/sdwdate, with links to it named sdwdated and unixtime-to-chrony-socket.
+# It works without bash-completion too: source it.
+
+_sdwdate_net_options='--proxy --direct --ca-file --requests --timeout --resolve'
+_sdwdate_output_options='--json --verbose --help --version'
+
+# Offers the words of $1 that begin with $2.
+_sdwdate_offer() {
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+# Offers the files, and folders on the way to them, that begin with $1.
+_sdwdate_offer_files() {
+    compopt -o filenames 2> /dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+_sdwdate() {
+    local command=${COMP_WORDS[0]##*/} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local -i first=1
+    COMPREPLY=()
+
+    # "--option=value" arrives as three words.
+    if [[ $word == '=' ]]; then
+        word=''
+    elif [[ $before == '=' ]] && ((COMP_CWORD >= 2)); then
+        before=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+
+    case $before in
+        --config | --ca-file | --socket)
+            _sdwdate_offer_files "$word"
+            return
+            ;;
+        --proxy)
+            # A colon divides words for readline: only the scheme can be completed.
+            compopt -o nospace 2> /dev/null
+            _sdwdate_offer 'socks5h://' "$word"
+            return
+            ;;
+        --requests | --timeout | --resolve)
+            return
+            ;;
+    esac
+
+    case $command in
+        sdwdate)
+            while ((first < COMP_CWORD)) && [[ ${COMP_WORDS[first]} == -* ]]; do first+=1; done
+            if ((first == COMP_CWORD)); then
+                _sdwdate_offer 'query sync --help --version' "$word"
+                return
+            fi
+            case ${COMP_WORDS[first]} in
+                query) _sdwdate_offer "$_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
+                sync) _sdwdate_offer "--config $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
+            esac
+            ;;
+        sdwdated)
+            _sdwdate_offer "--config --once $_sdwdate_net_options $_sdwdate_output_options" "$word"
+            ;;
+        unixtime-to-chrony-socket)
+            _sdwdate_offer "--socket $_sdwdate_output_options" "$word"
+            ;;
+    esac
+}
+
+complete -F _sdwdate sdwdate sdwdated unixtime-to-chrony-socket

@@ -1,0 +1,43 @@
+# fish completion for sdwdate, sdwdated and unixtime-to-chrony-socket.
+#
+# fish finds it by the command's name: install it as /usr/share/fish/vendor_completions.d/sdwdate.fish, with links to it
+# named sdwdated.fish and unixtime-to-chrony-socket.fish.
+
+# Net options, for the command $argv[1] under the condition $argv[2].
+function __sdwdate_net_options
+    complete -c $argv[1] -n $argv[2] -l proxy -x -a 'socks5h://' -d 'Ask over this SOCKS5 proxy'
+    complete -c $argv[1] -n $argv[2] -l direct -d 'Ask without a proxy'
+    complete -c $argv[1] -n $argv[2] -l ca-file -r -F -d 'Trust these certificates instead'
+    complete -c $argv[1] -n $argv[2] -l requests -x -d 'Most requests to each source'
+    complete -c $argv[1] -n $argv[2] -l timeout -x -d 'Longest time for each source, in seconds'
+    complete -c $argv[1] -n $argv[2] -l resolve -x -d 'HOST:PORT:ADDRESS to use for a name'
+end
+
+function __sdwdate_output_options
+    complete -c $argv[1] -n $argv[2] -l json -d 'Print the result as JSON'
+    complete -c $argv[1] -n $argv[2] -s v -l verbose -d 'Say more'
+end
+
+function __sdwdate_common_options
+    complete -c $argv[1] -f
+    complete -c $argv[1] -s h -l help -d 'Print a summary of the options'
+    complete -c $argv[1] -l version -d 'Print the version'
+end
+
+__sdwdate_common_options sdwdate
+__sdwdate_common_options sdwdated
+__sdwdate_common_options unixtime-to-chrony-socket
+
+complete -c sdwdate -n __fish_use_subcommand -a query -d 'Measure the given web servers'
+complete -c sdwdate -n __fish_use_subcommand -a sync -d 'Do one configured round and feed chrony'
+__sdwdate_net_options sdwdate '__fish_seen_subcommand_from query sync'
+__sdwdate_output_options sdwdate '__fish_seen_subcommand_from query sync'
+complete -c sdwdate -n '__fish_seen_subcommand_from sync' -l config -r -F -d 'Read only this configuration file'
+
+__sdwdate_net_options sdwdated true
+__sdwdate_output_options sdwdated true
+complete -c sdwdated -l config -r -F -d 'Read only this configuration file'
+complete -c sdwdated -l once -d 'Do one round and exit'
+
+__sdwdate_output_options unixtime-to-chrony-socket true
+complete -c unixtime-to-chrony-socket -l socket -r -F -d 'Socket of chronyd'
