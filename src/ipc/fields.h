@@ -55,7 +55,7 @@ class FieldWriter {
   bool failed_ = false;
 };
 
-/// The inverse. Reading past the end, or a flag that is neither 0 nor 1, sets failed() and yields zeroes.
+/// The inverse. Reading past the end, or a flag that is neither 0 nor 1, makes it fail and yields zeroes.
 class FieldReader {
  public:
   explicit FieldReader(std::span<const std::byte> buffer) : rest_(buffer) {}
@@ -93,7 +93,10 @@ class FieldReader {
     return value;
   }
 
-  [[nodiscard]] bool failed() const { return failed_; }
+  /// Did every field make sense, and does nothing but zeroes follow the last one?
+  [[nodiscard]] bool complete() const {
+    return !failed_ && std::ranges::all_of(rest_, [](std::byte byte) { return byte == std::byte{0}; });
+  }
 
  private:
   bool room_for(std::size_t size) {

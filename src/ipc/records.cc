@@ -70,12 +70,21 @@ ExchangeReport read_exchange(FieldReader& reader) {
   return report;
 }
 
+/// Empty when no correct helper could have written it: they write printable() texts.
+std::optional<std::string> read_message(FieldReader& reader) {
+  auto message = reader.text();
+  if (message != base::printable(message, kMaxMessage)) return std::nullopt;
+  return message;
+}
+
 std::optional<ProbeReport> read_failure(FieldReader& reader) {
   Failure report;
   const auto code = reader.number<std::uint8_t>();
   if (code >= base::kErrorNames.size()) return std::nullopt;
   report.code = static_cast<base::ErrorCode>(code);
-  report.message = base::printable(reader.text(), kMaxMessage);
+  auto message = read_message(reader);
+  if (!message) return std::nullopt;
+  report.message = *std::move(message);
   report.traffic = read_traffic(reader);
   return report;
 }
@@ -143,7 +152,7 @@ std::optional<ProbeJob> decode_probe_job(std::span<const std::byte> bytes) {
   job.lag = reader.duration();
   job.slack = reader.duration();
   job.drift_ppm = reader.number<std::int64_t>();
-  if (reader.failed()) return std::nullopt;
+  if (!reader.complete()) return std::nullopt;
   return job;
 }
 
@@ -158,7 +167,7 @@ std::optional<ProbeReport> decode_probe_report(std::span<const std::byte> bytes)
   if (bytes.size() != kProbeReportSize) return std::nullopt;
   FieldReader reader{bytes};
   auto report = read_report(reader);
-  if (reader.failed()) return std::nullopt;
+  if (!reader.complete()) return std::nullopt;
   return report;
 }
 
@@ -189,7 +198,7 @@ std::optional<ResolveJob> decode_resolve_job(std::span<const std::byte> bytes) {
   if (bytes.size() != kResolveJobSize) return std::nullopt;
   FieldReader reader{bytes};
   ResolveJob job{reader.text()};
-  if (reader.failed()) return std::nullopt;
+  if (!reader.complete()) return std::nullopt;
   return job;
 }
 
@@ -208,9 +217,9 @@ std::optional<ResolveReply> decode_resolve_reply(std::span<const std::byte> byte
   FieldReader reader{bytes};
   auto addresses = read_addresses(reader);
   if (!addresses) return std::nullopt;
-  ResolveReply reply{*std::move(addresses), base::printable(reader.text(), kMaxMessage)};
-  if (reader.failed()) return std::nullopt;
-  return reply;
+  auto message = read_message(reader);
+  if (!message || !reader.complete()) return std::nullopt;
+  return ResolveReply{*std::move(addresses), *std::move(message)};
 }
 
 }  // namespace sdwdate::ipc

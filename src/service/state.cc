@@ -13,6 +13,7 @@
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "timecore/offset.h"
 #include "wire/unix_time.h"
 
 namespace sdwdate::service {
@@ -55,10 +56,12 @@ Floor load_floor(const std::filesystem::path& directory) {
   std::string_view saved{text.data(), static_cast<std::size_t>(size)};
   if (saved.ends_with('\n')) saved.remove_suffix(1);
   const auto time = wire::parse_unix_time(saved);
-  if (!time) {
-    return {built, fmt::format("{} does not hold a UNIX time; going on with this build's day as the floor. The next "
-                               "agreed time replaces it",
-                               path.string())};
+  if (!time || *time > timecore::kLatestDate) {
+    return {
+        built,
+        fmt::format("{} does not hold a UNIX time of this age; going on with this build's day as the floor. The next "
+                    "agreed time replaces it",
+                    path.string())};
   }
   return {std::max(built, std::chrono::floor<std::chrono::seconds>(*time)), std::nullopt};
 }

@@ -12,6 +12,10 @@ namespace sdwdate::timecore {
 using std::chrono::nanoseconds;
 using std::chrono::sys_seconds;
 
+/// Reference times this module can compute with, well inside the range of 64-bit nanoseconds.
+inline constexpr sys_seconds kEarliestDate{};
+inline constexpr sys_seconds kLatestDate{std::chrono::sys_days{std::chrono::year{2200} / 1 / 1}};
+
 /// Reference minus local clock, where local is `Clock`. Positive: the local clock is slow.
 template <typename Clock>
 struct OffsetFrom {

@@ -5,7 +5,9 @@
 namespace sdwdate::timecore {
 
 TimeLimits limits_from(sys_seconds floor, int years) {
-  return {floor, floor + std::chrono::duration_cast<std::chrono::seconds>(std::chrono::years{years})};
+  const sys_seconds earliest = std::clamp(floor, kEarliestDate, kLatestDate);
+  const auto future = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::years{years});
+  return {earliest, std::min(earliest + future, kLatestDate)};
 }
 
 std::expected<Agreed, Insane> check_sanity(const Agreed& agreed, base::RawTime at, const TimeLimits& limits) {
@@ -21,7 +23,7 @@ std::expected<Agreed, Insane> check_sanity(const Agreed& agreed, base::RawTime a
 
 bool plausible(sys_seconds date, const TimeLimits& limits) {
   const auto span = limits.ceiling - limits.floor;
-  return date >= limits.floor - span && date <= limits.ceiling;
+  return date >= std::max(limits.floor - span, kEarliestDate) && date <= limits.ceiling;
 }
 
 }  // namespace sdwdate::timecore

@@ -16,7 +16,8 @@ struct TimeLimits {
   bool operator==(const TimeLimits&) const = default;
 };
 
-/// Limits from the newest time known to be past; `years` of 365.25 days are given to the future.
+/// Limits from the newest time known to be past, with so many years given to the future; both within
+/// [kEarliestDate, kLatestDate].
 TimeLimits limits_from(sys_seconds floor, int years);
 
 enum class Insane : std::uint8_t { before_floor, after_ceiling };
@@ -32,7 +33,8 @@ struct Agreed {
 std::expected<Agreed, Insane> check_sanity(const Agreed& agreed, base::RawTime at, const TimeLimits& limits);
 
 /// Is a single Date worth looking at? Wider than the limits by as much below as above, so that a source
-/// a few years wrong is shown for what it says, and one that is a century off is not.
+/// a few years wrong is shown for what it says, and one that is a century off is not. Implies a date in
+/// [kEarliestDate, kLatestDate].
 bool plausible(sys_seconds date, const TimeLimits& limits);
 
 }  // namespace sdwdate::timecore

@@ -41,10 +41,6 @@ enum class NoBounds : std::uint8_t {
   contradiction,  ///< no offset fits all answers, not even with the slack
 };
 
-/// Dates this module can compute with, well inside the range of 64-bit nanoseconds.
-inline constexpr sys_seconds kEarliestDate{};
-inline constexpr sys_seconds kLatestDate{std::chrono::sys_days{std::chrono::year{2200} / 1 / 1}};
-
 /// Bounds on the offset at raw time `at` (not before the exchanges) that hold if the source stamped
 /// each answer by a right clock. Every date must lie in [kEarliestDate, kLatestDate].
 std::expected<RawBounds, NoBounds> combine(std::span<const Exchange> exchanges, const TransferOptions& options,

@@ -29,8 +29,23 @@ std::string clean_host(const url_view& url) {
   std::string host = text_of(url.encoded_host());
   if (host.ends_with('.')) host.pop_back();
   if (host.empty() || host.size() > kMaxHost || !std::ranges::all_of(host, is_host_character)) return {};
+  if (host.starts_with('.') || host.ends_with('.') || host.contains("..")) return {};
   std::ranges::transform(host, host.begin(), base::to_lower);
   return host;
+}
+
+/// Boost.URL 1.81 ends an address or a port at the first character that cannot belong to it, and takes the rest of the
+/// authority ("1.2.3.4.example.org", "host:443x") for a path. By RFC 3986 such a path starts with a slash or is empty.
+bool authority_is_whole(const url_view& url) {
+  const std::string path = text_of(url.encoded_path());
+  return path.empty() || path.starts_with('/');
+}
+
+/// On some texts without an authority ("https:?") Boost.URL 1.81 fails an assertion; none of them is of use here.
+boost::urls::result<url_view> parse_uri(std::string_view text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  if (!text.substr(colon).starts_with("://")) return boost::urls::grammar::error::syntax;
+  return boost::urls::parse_uri({text.data(), text.size()});
 }
 
 bool is_address(const url_view& url) {
@@ -89,8 +104,10 @@ std::string Url::authority() const {
 
 std::expected<Url, std::string> parse_url(std::string_view text) {
   const std::string shown = base::printable(text, 200);
-  const auto parsed = boost::urls::parse_uri({text.data(), text.size()});
-  if (!parsed) return std::unexpected(fmt::format("'{}' is not a URL; write it as https://host/", shown));
+  const auto parsed = parse_uri(text);
+  if (!parsed || !authority_is_whole(*parsed)) {
+    return std::unexpected(fmt::format("'{}' is not a URL; write it as https://host/", shown));
+  }
   auto url = from_view(*parsed);
   if (!url) return std::unexpected(fmt::format("'{}': {}", shown, url.error()));
   url->text = text;
@@ -99,7 +116,7 @@ std::expected<Url, std::string> parse_url(std::string_view text) {
 
 std::expected<HostPort, std::string> parse_host_port(std::string_view text) {
   const std::string as_url = fmt::format("tcp://{}", text);
-  const auto parsed = boost::urls::parse_uri({as_url.data(), as_url.size()});
+  const auto parsed = parse_uri(as_url);
   if (!parsed || !parsed->encoded_path().empty() || parsed->has_userinfo() || parsed->has_query() ||
       parsed->has_fragment()) {
     return std::unexpected(fmt::format("'{}' is not HOST:PORT, such as 127.0.0.1:9050", base::printable(text, 200)));
@@ -108,8 +125,9 @@ std::expected<HostPort, std::string> parse_host_port(std::string_view text) {
 }
 
 std::expected<ProxyUrl, std::string> parse_proxy_url(std::string_view text) {
-  const auto parsed = boost::urls::parse_uri({text.data(), text.size()});
-  if (!parsed || text_of(parsed->scheme()) != "socks5h") {
+  const auto parsed = parse_uri(text);
+  if (!parsed || text_of(parsed->scheme()) != "socks5h" || !authority_is_whole(*parsed) ||
+      parsed->encoded_path().size() > 1 || parsed->has_query() || parsed->has_fragment()) {
     return std::unexpected(
         fmt::format("'{}' is not a proxy this program can use; write it as socks5h://host:port (socks5h: the proxy "
                     "resolves the names)",
