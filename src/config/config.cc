@@ -267,7 +267,7 @@ ConfigResult<Pool> read_pool(const toml::table& table) {
   reader.keys(kPoolKeys).text("name", pool.name);
   const toml::array* sources = reader.tables("source", "pool.source");
   if (pool.name.empty()) reader.fail(table, "a pool needs a 'name'");
-  if (sources == nullptr) reader.fail(table, "a pool needs at least one [[pool.source]]");
+  if (sources == nullptr || sources->empty()) reader.fail(table, "a pool needs at least one [[pool.source]]");
   if (reader.error()) return std::unexpected(*reader.error());
   for (const toml::node& node : *sources) {
     auto source = read_source(*node.as_table());
@@ -410,7 +410,7 @@ std::optional<nanoseconds> parse_duration(std::string_view text) {
 
   std::int64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || count < 0) return std::nullopt;
+  if (error != std::errc{} || text.starts_with('-')) return std::nullopt;
   const std::string_view unit{end, text.data() + text.size()};
   const auto* known = std::ranges::find(kUnits, unit, &std::pair<std::string_view, nanoseconds>::first);
   if (known == kUnits.end() || count > kLongest / known->second) return std::nullopt;

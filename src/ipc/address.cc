@@ -5,6 +5,7 @@
 namespace sdwdate::ipc {
 
 std::optional<IpAddress> parse_address(std::string_view text) {
+  if (text.contains('\0')) return std::nullopt;
   const std::string terminated{text};
   IpAddress address;
   if (inet_pton(AF_INET, terminated.c_str(), address.bytes.data()) == 1) return address;

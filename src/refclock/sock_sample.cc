@@ -32,9 +32,8 @@ std::expected<Datagram, Unacceptable> encode(const Sample& sample) {
 
   const auto whole = std::chrono::floor<seconds>(sample.taken);
   const auto microseconds = std::chrono::floor<std::chrono::microseconds>(sample.taken - whole);
-  // `tv` has microseconds only. What is cut off it moves into the offset, or each sample would be half one late.
-  const auto cut = (sample.taken - whole) - microseconds;
-  const std::chrono::duration<double> offset = sample.offset.value + cut;
+  // What `tv` cannot hold of the nanoseconds is cut off: the offset was the same a microsecond ago.
+  const std::chrono::duration<double> offset = sample.offset.value;
 
   Datagram datagram{};
   put(datagram, 0, std::int64_t{whole.time_since_epoch().count()});

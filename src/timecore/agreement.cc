@@ -1,6 +1,7 @@
 #include "timecore/agreement.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 
@@ -43,6 +44,13 @@ RawOffset median(std::vector<RawOffset> offsets) {
   return offsets.size() % 2 == 1 ? offsets[half] : midpoint(offsets[half - 1], offsets[half]);
 }
 
+/// Each operator counts once here too.
+RawOffset median_of_operators(std::map<std::string_view, std::vector<RawOffset>> estimates) {
+  std::vector<RawOffset> medians;
+  for (auto& [operator_name, offsets] : estimates) medians.push_back(median(std::move(offsets)));
+  return median(std::move(medians));
+}
+
 Verdict judge(const Agreement& agreement, const Quorum& quorum) {
   if (agreement.bounds->width() > quorum.maximum_width) return Verdict::too_wide;
   if (agreement.operators_agreeing < quorum.operators) return Verdict::too_few_operators;
@@ -63,20 +71,18 @@ Agreement agree(std::span<const Vote> votes, const Quorum& quorum) {
     return result;
   }
 
-  std::set<std::string_view> operators;
+  std::map<std::string_view, std::vector<RawOffset>> estimates;
   std::set<std::string_view> pools;
-  std::vector<RawOffset> estimates;
   for (std::size_t i = 0; i < votes.size(); ++i) {
     const Vote& vote = votes[i];
     if (!vote.bounds.touches(*result.bounds)) continue;
     result.truechimer[i] = true;
-    operators.insert(vote.operator_name);
+    estimates[vote.operator_name].push_back(vote.estimate);
     pools.insert(vote.pool);
-    estimates.push_back(vote.estimate);
   }
-  result.operators_agreeing = operators.size();
+  result.operators_agreeing = estimates.size();
   result.pools_agreeing = pools.size();
-  result.estimate = result.bounds->clamp(median(std::move(estimates)));
+  result.estimate = result.bounds->clamp(median_of_operators(std::move(estimates)));
   result.verdict = judge(result, quorum);
   return result;
 }

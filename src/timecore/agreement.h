@@ -41,7 +41,8 @@ struct Agreement {
   Verdict verdict = Verdict::nobody_answered;
   /// The hull of all offsets within the bounds of more than half of the operators, if there are any.
   std::optional<RawBounds> bounds;
-  /// The median of the truechimers' estimates, inside `bounds`; meaningful when `bounds` is set.
+  /// The median of the truechimers' estimates (of each operator's first), inside `bounds`; meaningful when `bounds` is
+  /// set.
   RawOffset estimate;
   /// For each vote: do its bounds touch the agreed bounds?
   std::vector<bool> truechimer;

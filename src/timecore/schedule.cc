@@ -8,9 +8,12 @@ namespace {
 constexpr nanoseconds kRampInterval = std::chrono::seconds{30};
 constexpr unsigned kEvenRounds = 3;
 constexpr nanoseconds kFirstRetry = std::chrono::seconds{4};
-constexpr unsigned kMostDoublings = 12;  // 30 s and 4 s doubled 12 times are hours: past any useful interval
 
-nanoseconds doubled(nanoseconds wait, unsigned times) { return wait * (1U << std::min(times, kMostDoublings)); }
+/// `wait` doubled so many times, but no further than past `enough`.
+nanoseconds doubled(nanoseconds wait, unsigned times, nanoseconds enough) {
+  for (; times > 0 && wait < enough; --times) wait *= 2;
+  return wait;
+}
 
 /// Uniform in [0, limit]; the bias of the modulo is below 2^-20 for hours in nanoseconds.
 nanoseconds uniform(nanoseconds limit, std::uint64_t random) {
@@ -27,11 +30,11 @@ nanoseconds Schedule::after_success(std::uint64_t random) {
   failures_in_a_row_ = 0;
   const unsigned doublings = successes_ < kEvenRounds - 1 ? 0 : successes_ - (kEvenRounds - 2);
   ++successes_;
-  return std::min(doubled(kRampInterval, doublings), interval(random));
+  return std::min(doubled(kRampInterval, doublings, settings_.maximum), interval(random));
 }
 
 nanoseconds Schedule::after_failure(std::uint64_t random) {
-  const nanoseconds wait = doubled(kFirstRetry, failures_in_a_row_++);
+  const nanoseconds wait = doubled(kFirstRetry, failures_in_a_row_++, 2 * settings_.maximum);
   return std::min(wait / 2 + uniform(wait, random), interval(random));
 }
 

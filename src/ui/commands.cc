@@ -152,7 +152,6 @@ int query(const QueryOptions& options) {
 
 int run_sdwdate(int argc, char** argv) {
   CLI::App app{"Authenticated time from the web, for chrony.", "sdwdate"};
-  app.require_subcommand(1);
   app.footer("Exit status: 0 done, 1 no agreement, 2 usage or configuration, 3 chrony not fed, 4 refused as insane.");
 
   QueryOptions query_options;
@@ -166,7 +165,11 @@ int run_sdwdate(int argc, char** argv) {
   sync_options.add_to(*sync_command);
 
   if (const auto code = parse(app, argc, argv)) return *code;
-  return query_command->parsed() ? query(query_options) : sync_once(sync_options);
+  if (query_command->parsed()) return query(query_options);
+  if (sync_command->parsed()) return sync_once(sync_options);
+  return complain(
+      {"what shall be done? 'sdwdate query URL...' measures servers, 'sdwdate sync' does a configured round; "
+       "--help says more"});
 }
 
 int run_sdwdated(int argc, char** argv) {

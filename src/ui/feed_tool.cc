@@ -49,7 +49,8 @@ Outcome hand_over(const std::string& socket, std::string_view text) {
     const bool too_late = given.error() == UnixTimeError::out_of_range;
     return {too_late ? ExitCode::insane : ExitCode::usage, explain(text, given.error())};
   }
-  const base::RealTime now = base::real_now();
+  // Whole microseconds, as the datagram has them: time and offset then add up to what was given, to the nanosecond.
+  const base::RealTime now = std::chrono::floor<std::chrono::microseconds>(base::real_now());
   const auto fed = refclock::feed(socket, refclock::Sample{now, timecore::Offset{*given - now}});
   if (fed) return {};
   const bool refused = fed.error().kind == refclock::FeedError::Kind::unacceptable;

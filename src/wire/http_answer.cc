@@ -6,6 +6,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <ranges>
 
 #include "base/text.h"
 #include "wire/http_date.h"
@@ -59,7 +60,14 @@ bool is_stale(const Fields& fields) {
     const std::string_view value = view(field.value());
     return value.empty() || !std::ranges::all_of(value, [](char c) { return c == '0'; });
   };
-  const auto warned = [](const auto& field) { return view(field.value()).starts_with("110"); };
+  // A list with quoted texts in it: a comma inside one may make an answer look stale, which is the safe mistake.
+  const auto warned = [](const auto& field) {
+    return std::ranges::any_of(std::views::split(view(field.value()), ','), [](const auto& warning) {
+      const std::string_view text{warning};
+      const std::size_t start = text.find_first_not_of(" \t");
+      return start != std::string_view::npos && text.substr(start).starts_with("110");
+    });
+  };
   return std::any_of(first_age, last_age, aged) || std::any_of(first_warning, last_warning, warned);
 }
 

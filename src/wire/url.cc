@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/src.hpp>  // header-only Boost.URL lives in this one translation unit
+#include <charconv>
 
 #include "base/text.h"
 
@@ -25,12 +26,13 @@ bool is_host_character(char c) {
 
 /// The host in lower case and without brackets; empty when it is none we can use.
 std::string clean_host(const url_view& url) {
-  if (url.host_type() == host_type::ipv6) return text_of(url.host_address());
-  std::string host = text_of(url.encoded_host());
+  const bool v6 = url.host_type() == host_type::ipv6;
+  std::string host = v6 ? text_of(url.host_address()) : text_of(url.encoded_host());
+  std::ranges::transform(host, host.begin(), base::to_lower);
+  if (v6) return host;
   if (host.ends_with('.')) host.pop_back();
   if (host.empty() || host.size() > kMaxHost || !std::ranges::all_of(host, is_host_character)) return {};
   if (host.starts_with('.') || host.ends_with('.') || host.contains("..")) return {};
-  std::ranges::transform(host, host.begin(), base::to_lower);
   return host;
 }
 
@@ -52,11 +54,16 @@ bool is_address(const url_view& url) {
   return url.host_type() == host_type::ipv4 || url.host_type() == host_type::ipv6;
 }
 
+/// By its digits: Boost.URL 1.81's port_number() wraps around.
 std::expected<std::uint16_t, std::string> port_of(const url_view& url, std::uint16_t otherwise) {
-  if (!url.has_port() || url.port().empty()) return otherwise;
-  if (url.port_number() == 0)
-    return std::unexpected(fmt::format("port '{}' is not in 1 to 65535", text_of(url.port())));
-  return url.port_number();
+  const std::string digits = text_of(url.port());
+  if (digits.empty()) return otherwise;
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc{} || port == 0) {
+    return std::unexpected(fmt::format("port '{}' is not in 1 to 65535", base::printable(digits, 20)));
+  }
+  return port;
 }
 
 std::expected<Url, std::string> from_view(const url_view& parsed) {

@@ -1,0 +1,55 @@
+"""The lab: a throw-away world of real servers on loopback, for the system tests and the demo.
+
+    from lab import Apache, Chronyd, Nginx, World
+
+    with World() as world:
+        nginx, late = world.start(
+            Nginx(world.folder("nginx"), world.certificate),
+            Apache(world.folder("apache"), world.certificate, clock_offset=-600),
+        )
+        chronyd = world.run(Chronyd(world.folder("chrony")))
+        ...
+
+What lives where:
+
+    world         World: a temporary folder, a certificate authority, all that runs; cleaned up however it ends
+    certificates  the authority: any names and addresses, any validity, self-signed, intermediates
+    webservers    nginx, Apache, lighttpd, Caddy, each with an optionally wrong clock
+    hostile       a server whose behaviour is a list of steps, and which keeps the requests; a black hole
+    behaviours    its behaviours by name, sorted by what a client must make of them
+    chrony        chronyd that cannot touch the clock or a network; a recorder of SOCK samples
+    proxies       microsocks, with names that it alone can resolve
+    settings      configuration files from data
+    commands      running our executables with a watch on time and memory; the daemon and its rounds
+    checks        LabTest, the assertions that scenarios share
+    rounds        RoundTest, the same for whole rounds of `sdwdate sync`
+    daemons       what all foreground processes have in common; libfaketime's variables
+    ports         loopback ports that nobody else gets
+    waiting       wait_until, LabError
+
+Everything is on loopback. Nothing sets this machine's clock. Processes are ended by their own id.
+"""
+
+from .behaviours import HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in_the_year
+from .certificates import Certificate, CertificateAuthority, Validity
+from .checks import LabTest
+from .chrony import SAMPLE_LAYOUT, SAMPLE_MAGIC, Chronyd, SampleRecorder, SockSample, abandoned_socket
+from .commands import BIN, Result, Sdwdated, as_nobody, copy_of_executables, executable, in_parallel, query, run
+from .daemons import Daemon, faketime_environment
+from .hostile import Behaviour, BlackHole, HostileServer
+from .ports import dead_port, free_port
+from .proxies import Microsocks
+from .rounds import RoundTest
+from .settings import Pool, Settings, Source
+from .waiting import LabError, wait_until
+from .webservers import Apache, Caddy, Lighttpd, Nginx, WebServer
+from .world import Interrupted, World
+
+__all__ = [
+    "BIN", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "Apache",
+    "Behaviour", "BlackHole", "Caddy", "Certificate", "CertificateAuthority", "Chronyd", "Daemon", "HostileServer",
+    "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Nginx", "Pool", "Result", "RoundTest",
+    "SampleRecorder", "Sdwdated", "Settings", "SockSample", "Source", "Validity", "WebServer", "World",
+    "abandoned_socket", "as_nobody", "copy_of_executables", "dated", "dead_port", "executable", "faketime_environment",
+    "free_port", "in_parallel", "in_the_year", "query", "run", "wait_until",
+]  # fmt: skip

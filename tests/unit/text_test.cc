@@ -1,0 +1,64 @@
+#include "ui/text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <sstream>
+
+#include "base/text.h"
+
+namespace sdwdate::ui {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+TEST(Text, TimesAreGivenInTheUnitThatFits) {
+  EXPECT_EQ(in_words(0ns), "0.00 us");
+  EXPECT_EQ(in_words(1500ns), "1.50 us");
+  EXPECT_EQ(in_words(15us), "15.0 us");
+  EXPECT_EQ(in_words(150us), "150 us");
+  EXPECT_EQ(in_words(5100us), "5.10 ms");
+  EXPECT_EQ(in_words(999ms), "999 ms");
+  EXPECT_EQ(in_words(1s), "1.00 s");
+  EXPECT_EQ(in_words(600s), "10.0 min");
+  EXPECT_EQ(in_words(3h), "3.00 h");
+  EXPECT_EQ(in_words(24h * 100), "100 days");
+  EXPECT_EQ(in_words(std::chrono::years{56}), "56.0 years");
+}
+
+TEST(Text, TheSignBecomesFastOrSlow) {
+  const base::ClockPair at{base::RawTime{100s}, base::RealTime{1000s}, 0ns};
+  const timecore::RawOffset estimate{900s + 400us};
+  const timecore::Agreed slow{{estimate - 5ms, estimate + 3ms}, estimate};
+  EXPECT_EQ(describe(slow, at), "this machine's clock is 400 us slow, give or take 5.00 ms");
+  const timecore::RawOffset behind{900s - 2s};
+  EXPECT_THAT(describe({{behind, behind}, behind}, at), HasSubstr("2.00 s fast"));
+}
+
+TEST(Text, EverySourceHasALineAndEveryFailureItsReason) {
+  service::RoundReport round;
+  round.at = {base::RawTime{100s}, base::RealTime{1000s}, 0ns};
+  round.sources.resize(2);
+  round.sources[0].spec.url.text = "https://a.example/";
+  round.sources[0].outcome = service::Outcome::truechimer;
+  round.sources[0].bounds = timecore::RawBounds{{900s}, {900s}};
+  round.sources[0].estimate = {900s};
+  round.sources[1].spec.url.text = "https://b.example/";
+  round.sources[1].reading.error = base::SourceError{base::ErrorCode::dns, "the reason why"};
+  std::ostringstream out;
+  print_sources(out, round, false);
+  EXPECT_THAT(out.str(), HasSubstr("https://a.example/"));
+  EXPECT_THAT(out.str(), HasSubstr("agrees"));
+  EXPECT_THAT(out.str(), HasSubstr("the reason why"));
+}
+
+TEST(Text, WhatStrangersSendIsMadePrintable) {
+  EXPECT_EQ(base::printable("a\x1b[0m\n\xc3\xbc\x7f", 100), "a?[0m????");
+  EXPECT_EQ(base::printable("abcdef", 3), "abc");
+  EXPECT_EQ(base::printable("", 3), "");
+}
+
+}  // namespace
+}  // namespace sdwdate::ui
