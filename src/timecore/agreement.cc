@@ -47,6 +47,7 @@ RawOffset median(std::vector<RawOffset> offsets) {
 /// Each operator counts once here too.
 RawOffset median_of_operators(std::map<std::string_view, std::vector<RawOffset>> estimates) {
   std::vector<RawOffset> medians;
+  medians.reserve(estimates.size());
   for (auto& [operator_name, offsets] : estimates) medians.push_back(median(std::move(offsets)));
   return median(std::move(medians));
 }

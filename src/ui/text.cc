@@ -92,7 +92,8 @@ std::string in_words(nanoseconds time) {
                                         {"h", hours{1}, hours{48}},
                                         {"days", hours{24}, hours{24} * 730},
                                         {"years", years{1}, nanoseconds::max()}}};
-  const auto& unit = *std::ranges::find_if(kUnits, [&](const Unit& candidate) { return time < candidate.below; });
+  const auto* const fitting = std::ranges::find_if(kUnits, [&](const Unit& unit) { return time < unit.below; });
+  const Unit& unit = fitting == kUnits.end() ? kUnits.back() : *fitting;
   const double value = as_double(time, unit.size);
   // Three digits: a number is never known better than the next decimal would say.
   const int whole_digits = 1 + static_cast<int>(value >= 10) + static_cast<int>(value >= 100);
