@@ -33,7 +33,8 @@ class ChronySource(NamedTuple):
 class Chronyd(Daemon):
     """chronyd with nothing but our SOCK refclock.
 
-    It cannot set the clock: -x, and in a user namespace of its own, where no capability reaches the clock.
+    It cannot set the clock: -x, and, unless user namespaces are forbidden, in one of its own, where no capability
+    reaches the clock.
     It cannot use a network: it has an empty network namespace.
     """
 
@@ -63,15 +64,22 @@ logdir {self.directory}
 log refclocks
 """
         )
-        alone = [find_program("unshare", "util-linux"), "--map-root-user", "--net"]
-        self._require_namespaces(alone)
-        return [*alone, str(program), "-x", "-d", "-f", str(configuration)]
+        return [*self._alone(), str(program), "-x", "-d", "-f", str(configuration)]
 
     @staticmethod
-    def _require_namespaces(alone: Sequence[str]) -> None:
-        attempt = subprocess.run([*alone, "true"], capture_output=True, text=True, check=False)
-        if attempt.returncode != 0:
-            raise LabError(f"{_NO_NAMESPACE}\n({attempt.stderr.strip()})")
+    def _alone() -> Sequence[str]:
+        """What to start chronyd with, so that it has no network and, where the machine lets us, no way to the clock.
+
+        A root that may not make user namespaces can still take the network away; then -x alone keeps the clock safe.
+        """
+        unshare = find_program("unshare", "util-linux")
+        complaints = []
+        for namespaces in (["--map-root-user", "--net"], ["--net"]):
+            attempt = subprocess.run([unshare, *namespaces, "true"], capture_output=True, text=True, check=False)
+            if attempt.returncode == 0:
+                return [unshare, *namespaces]
+            complaints.append(attempt.stderr.strip())
+        raise LabError(f"{_NO_NAMESPACE}\n({'; '.join(complaints)})")
 
     def is_ready(self) -> bool:
         return self.socket.exists() and self.command_socket.exists()
