@@ -118,6 +118,12 @@ Received receive_record(int channel, std::span<std::byte> buffer) {
   return static_cast<std::size_t>(size) == buffer.size() ? Received::record : Received::garbage;
 }
 
+bool is_channel(int descriptor) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
 Received await_record(int channel, std::span<std::byte> buffer) {
   constexpr int kPatience = 60'000;
   pollfd readable{channel, POLLIN, 0};

@@ -56,6 +56,9 @@ enum class Received : std::uint8_t {
 
 Received receive_record(int channel, std::span<std::byte> buffer);
 
+/// In a helper: was it started by start_child(), and not by a person?
+bool is_channel(int descriptor);
+
 /// For a helper's first record, which its parent sends at once: the same, after waiting up to a minute.
 Received await_record(int channel, std::span<std::byte> buffer);
 

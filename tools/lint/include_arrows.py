@@ -24,7 +24,7 @@ ARROWS = {
     "refclock": {"timecore", "base"},
     "service": {"config", "timecore", "refclock", "ipc", "wire:url", "wire:unix_time", "base"},
     "ui": {"service", "config", "refclock", "timecore", "wire:url", "wire:unix_time", "ipc", "base"},
-    "apps": {"ui", "probe", "resolve"},
+    "apps": {"ui", "probe", "resolve", "ipc", "base"},
 }
 MAY_USE_OPENSSL = {"net", "probe"}
 
