@@ -21,9 +21,9 @@ from lab import (
 )  # fmt: skip
 
 TEN_MINUTES = 600.0
-QUESTIONS = 5
-# How long chronyd may take to select; it needs three samples, and a round takes some four seconds.
-PATIENCE = 32.0
+QUESTIONS = 7
+# How long chronyd may take to select; it needs three samples, and a round takes some five seconds.
+PATIENCE = 40.0
 
 Round = Mapping[str, Any]
 
