@@ -91,6 +91,30 @@ std::string who_answered(const RoundReport& round) {
   return fmt::format("{} of {} sources answered", round.sources.size() - failed, round.sources.size());
 }
 
+/// Why a round did not agree, to be put into a sentence.
+std::string reason(const RoundReport& round, const timecore::Quorum& quorum) {
+  const timecore::Agreement& agreement = round.agreement;
+  if (round.slept) return "the machine slept while its sources were asked, so the answers cannot be placed in time";
+  switch (agreement.verdict) {
+    case Verdict::agreed: return {};
+    case Verdict::nobody_answered: return "no source gave a usable answer";
+    case Verdict::no_majority:
+      return fmt::format("{}, but no time lies within the bounds of more than half of them", who_answered(round));
+    case Verdict::too_wide: {
+      const std::chrono::duration<double> width = agreement.bounds->width();
+      const std::chrono::duration<double> most = quorum.maximum_width;
+      return fmt::format("the agreed bounds are {:.3f} s wide, and at most {:g} s is accepted", width.count(),
+                         most.count());
+    }
+    case Verdict::too_few_operators:
+      return fmt::format("{}, and {} operators agree: at least {} must", who_answered(round),
+                         agreement.operators_agreeing, quorum.operators);
+    case Verdict::too_few_pools: break;
+  }
+  return fmt::format("{}, and those that agree come from {} pools: at least {} must take part", who_answered(round),
+                     agreement.pools_agreeing, quorum.pools);
+}
+
 }  // namespace
 
 MeasureOptions measure_options(const config::Config& config, const timecore::TimeLimits& limits,
@@ -124,26 +148,7 @@ std::optional<UserError> check(const config::Config& config) {
 }
 
 std::string explain(const RoundReport& round, const timecore::Quorum& quorum) {
-  const timecore::Agreement& agreement = round.agreement;
-  if (round.slept) return "the machine slept while its sources were asked, so the answers cannot be placed in time";
-  switch (agreement.verdict) {
-    case Verdict::agreed: return {};
-    case Verdict::nobody_answered: return "no source gave a usable answer";
-    case Verdict::no_majority:
-      return fmt::format("{}, but no time lies within the bounds of more than half of them", who_answered(round));
-    case Verdict::too_wide: {
-      const std::chrono::duration<double> width = agreement.bounds->width();
-      const std::chrono::duration<double> most = quorum.maximum_width;
-      return fmt::format("the agreed bounds are {:.3f} s wide, and at most {:g} s is accepted", width.count(),
-                         most.count());
-    }
-    case Verdict::too_few_operators:
-      return fmt::format("{}, and {} operators agree: at least {} must", who_answered(round),
-                         agreement.operators_agreeing, quorum.operators);
-    case Verdict::too_few_pools: break;
-  }
-  return fmt::format("{}, and those that agree come from {} pools: at least {} must take part", who_answered(round),
-                     agreement.pools_agreeing, quorum.pools);
+  return fmt::format("No agreement: {}.", reason(round, quorum));
 }
 
 SyncReport sync(const config::Config& config, const ResolveOverrides& overrides, const OnProgress& on_progress) {

@@ -112,7 +112,7 @@ void print_query(const service::RoundReport& round, const timecore::Quorum& quor
   print_sources(std::cout, round, output.verbose);
   const auto& agreement = round.agreement;
   if (!round.agreed()) {
-    std::cerr << fmt::format("No agreement: {}.\n", explain(round, quorum));
+    std::cerr << explain(round, quorum) << '\n';
   } else if (round.sources.size() == 1) {
     std::cout << fmt::format("One source, with nobody to contradict it, says: {}.\n",
                              describe({*agreement.bounds, agreement.estimate}, round.at));
