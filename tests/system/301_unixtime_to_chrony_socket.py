@@ -9,7 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from lab import SAMPLE_LAYOUT, SAMPLE_MAGIC, Chronyd, LabTest, SampleRecorder, executable, run, wait_until
+from lab import (
+    SAMPLE_LAYOUT, SAMPLE_MAGIC, Chronyd, LabTest, SampleRecorder, executable, in_namespaces, run, wait_until,
+)  # fmt: skip
 
 TOOL = "unixtime-to-chrony-socket"
 
@@ -125,7 +127,7 @@ class UnixtimeToChronySocket(LabTest):
         run_folder = self.world.folder("run")
         recorders = [self.world.run(SampleRecorder(run_folder / name)) for name in names]
         script = 'mount --bind "$0" /run && exec "$@"'
-        prefix = ["unshare", "--map-root-user", "--mount", "sh", "-c", script, str(run_folder)]
+        prefix = [*in_namespaces("mount"), "sh", "-c", script, str(run_folder)]
         result = run(TOOL, "1700000000", prefix=prefix)
         self.assert_exit(result, expected)
         self.assertEqual([len(recorder.datagrams()) for recorder in recorders], [1, 0][: len(names)])

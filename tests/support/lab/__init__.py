@@ -24,6 +24,7 @@ What lives where:
     checks        LabTest, the assertions that scenarios share
     rounds        RoundTest, the same for whole rounds of `sdwdate sync`
     daemons       what all foreground processes have in common; libfaketime's variables
+    namespaces    running a program without network, or with other files, where nobody else sees it
     ports         loopback ports that nobody else gets
     waiting       wait_until, LabError
 
@@ -37,6 +38,7 @@ from .chrony import SAMPLE_LAYOUT, SAMPLE_MAGIC, Chronyd, SampleRecorder, SockSa
 from .commands import BIN, Result, Sdwdated, as_nobody, copy_of_executables, executable, in_parallel, query, run
 from .daemons import Daemon, faketime_environment
 from .hostile import Behaviour, BlackHole, HostileServer
+from .namespaces import in_namespaces
 from .ports import dead_port, free_port
 from .proxies import Microsocks
 from .rounds import RoundTest
@@ -51,5 +53,5 @@ __all__ = [
     "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Nginx", "Pool", "Result", "RoundTest",
     "SampleRecorder", "Sdwdated", "Settings", "SockSample", "Source", "Validity", "WebServer", "World",
     "abandoned_socket", "as_nobody", "copy_of_executables", "dated", "dead_port", "executable", "faketime_environment",
-    "free_port", "in_parallel", "in_the_year", "query", "run", "wait_until",
+    "free_port", "in_namespaces", "in_parallel", "in_the_year", "query", "run", "wait_until",
 ]  # fmt: skip

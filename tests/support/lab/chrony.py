@@ -11,14 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .daemons import Daemon, find_program
+from .namespaces import in_namespaces
 from .waiting import LabError, wait_until
 
 #: Settings under which one sample counts at once and three seconds of samples are enough to be selected.
 QUICK = "refid WEB poll 0 filter 1 precision 0.01 delay 0.02"
-
-_NO_NAMESPACE = """chronyd was not started: this user may not make a user and a network namespace of its own.
-Run this as root (sudo), outside of containers that forbid namespaces, or allow them to users:
-    sudo sysctl kernel.unprivileged_userns_clone=1"""
 
 
 class ChronySource(NamedTuple):
@@ -64,22 +61,7 @@ logdir {self.directory}
 log refclocks
 """
         )
-        return [*self._alone(), str(program), "-x", "-d", "-f", str(configuration)]
-
-    @staticmethod
-    def _alone() -> Sequence[str]:
-        """What to start chronyd with, so that it has no network and, where the machine lets us, no way to the clock.
-
-        A root that may not make user namespaces can still take the network away; then -x alone keeps the clock safe.
-        """
-        unshare = find_program("unshare", "util-linux")
-        complaints = []
-        for namespaces in (["--map-root-user", "--net"], ["--net"]):
-            attempt = subprocess.run([unshare, *namespaces, "true"], capture_output=True, text=True, check=False)
-            if attempt.returncode == 0:
-                return [unshare, *namespaces]
-            complaints.append(attempt.stderr.strip())
-        raise LabError(f"{_NO_NAMESPACE}\n({'; '.join(complaints)})")
+        return [*in_namespaces("net"), str(program), "-x", "-d", "-f", str(configuration)]
 
     def is_ready(self) -> bool:
         return self.socket.exists() and self.command_socket.exists()

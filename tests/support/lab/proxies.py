@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .daemons import Daemon, find_program
+from .namespaces import in_namespaces
 from .ports import free_port
 
 
@@ -38,7 +39,7 @@ class Microsocks(Daemon):
         entries = {"localhost": "127.0.0.1", **self._hosts}
         names.write_text("".join(f"{address} {name}\n" for name, address in entries.items()))
         script = f"mount --bind {shlex.quote(str(names))} /etc/hosts && exec {shlex.join(proxy)}"
-        return [find_program("unshare", "util-linux"), "--map-root-user", "--mount", "sh", "-c", script]
+        return [*in_namespaces("mount"), "sh", "-c", script]
 
     def is_ready(self) -> bool:
         try:

@@ -1,0 +1,28 @@
+"""Programs in namespaces of their own: no network, or other files, for them alone."""
+
+import subprocess
+from collections.abc import Sequence
+
+from .daemons import find_program
+from .waiting import LabError
+
+_FORBIDDEN = """this user may not make namespaces of its own.
+Run this as root (sudo), outside of containers that forbid namespaces, or allow them to users:
+    sudo sysctl kernel.unprivileged_userns_clone=1"""
+
+
+def in_namespaces(*kinds: str) -> Sequence[str]:
+    """What to put before a command so that it runs in new namespaces, such as "net" or "mount".
+
+    A user namespace comes with them, in which no capability reaches the machine, its clock above all. A root that may
+    not make user namespaces (in a chroot, in some containers) does without.
+    """
+    unshare = find_program("unshare", "util-linux")
+    options = [f"--{kind}" for kind in kinds]
+    complaints = []
+    for prefix in ([unshare, "--map-root-user", *options], [unshare, *options]):
+        attempt = subprocess.run([*prefix, "true"], capture_output=True, text=True, check=False)
+        if attempt.returncode == 0:
+            return prefix
+        complaints.append(attempt.stderr.strip())
+    raise LabError(f"{_FORBIDDEN}\n({'; '.join(complaints)})")
