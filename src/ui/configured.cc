@@ -1,0 +1,66 @@
+#include "ui/configured.h"
+
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "ui/json.h"
+#include "ui/subcommand.h"
+#include "ui/text.h"
+
+namespace sdwdate::ui {
+
+using base::UserError;
+
+void ConfiguredOptions::add_to(CLI::App& command) {
+  command.add_option("--config", file, "Read only this file instead of the system's configuration")->type_name("FILE");
+  add_net_options(command, net);
+  add_output_options(command, output);
+}
+
+std::expected<Configured, UserError> configure(const ConfiguredOptions& options) {
+  auto config = options.file.empty() ? config::load(config::system_files()) : config::load({options.file});
+  if (!config) return std::unexpected(config.error());
+  auto overrides = apply(options.net, *config);
+  if (!overrides) return std::unexpected(overrides.error());
+  if (config->pools.empty()) {
+    return std::unexpected(UserError{
+        fmt::format("no sources: {} has no [[pool]]; name some pools with their sources (see sdwdate.toml(5))",
+                    options.file.empty() ? "the configuration (/etc/sdwdate/sdwdate.toml)" : options.file)});
+  }
+  if (auto error = service::check(*config)) return std::unexpected(*std::move(error));
+  return Configured{*std::move(config), *std::move(overrides)};
+}
+
+void print_report(const service::SyncReport& report, const config::Config& config, const OutputOptions& output) {
+  if (output.json) {
+    std::cout << to_json(report) << '\n' << std::flush;
+  } else {
+    print_sync(std::cout, report, config.chrony_socket, output.verbose);
+    std::cout << std::flush;
+  }
+  for (const std::string& warning : report.warnings) std::cerr << "warning: " << warning << '\n';
+  if (!report.refusal.empty()) std::cerr << report.refusal << '\n';
+}
+
+int sync_once(const ConfiguredOptions& options) {
+  const auto configured = configure(options);
+  if (!configured) return complain(configured.error());
+  service::SyncReport report;
+  {
+    const ProgressLine line{!options.output.json};
+    report = service::sync(configured->config, configured->overrides,
+                           [&](const service::Progress& progress) { line.show(progress); });
+  }
+  print_report(report, configured->config, options.output);
+  return status(report.code);
+}
+
+Subcommand add_sync(CLI::App& parent) {
+  CLI::App* parser = parent.add_subcommand("sync", "Do one configured round and hand the result to chrony");
+  auto options = std::make_shared<ConfiguredOptions>();
+  options->add_to(*parser);
+  return {parser, [options] { return sync_once(*options); }};
+}
+
+}  // namespace sdwdate::ui

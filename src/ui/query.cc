@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "base/build_info.h"
+#include "service/sync.h"
+#include "ui/json.h"
+#include "ui/options.h"
+#include "ui/subcommand.h"
+#include "ui/text.h"
+
+namespace sdwdate::ui {
+namespace {
+
+using base::ExitCode;
+using service::Outcome;
+
+/// Sources that must agree in a query of several: one alone could say anything.
+constexpr std::size_t kQueryQuorum = 2;
+
+struct QueryOptions {
+  std::vector<std::string> urls;
+  NetOptions net;
+  OutputOptions output;
+};
+
+void print_query(const service::RoundReport& round, const timecore::Quorum& quorum, const OutputOptions& output) {
+  if (output.json) {
+    std::cout << to_json(round) << '\n' << std::flush;
+    return;
+  }
+  print_sources(std::cout, round, output.verbose);
+  const auto& agreement = round.agreement;
+  if (!round.agreed()) {
+    std::cerr << explain(round, quorum) << '\n';
+  } else if (round.sources.size() == 1) {
+    std::cout << fmt::format("One source, with nobody to contradict it, says: {}.\n",
+                             describe({*agreement.bounds, agreement.estimate}, round.at));
+  } else {
+    std::cout << fmt::format("Agreed by {} of {} sources: {}.\n", round.count(Outcome::truechimer),
+                             round.sources.size(), describe({*agreement.bounds, agreement.estimate}, round.at));
+  }
+}
+
+int query(const QueryOptions& options) {
+  config::Config config;
+  config.proxy.reset();
+  config.isolate_circuits = false;
+  const auto overrides = apply(options.net, config);
+  if (!overrides) return complain(overrides.error());
+  if (auto error = service::check(config)) return complain(*error);
+  std::vector<wire::Url> urls;
+  for (const std::string& text : options.urls) {
+    auto url = wire::parse_url(text);
+    if (!url) return complain({url.error()});
+    urls.push_back(*std::move(url));
+  }
+
+  const timecore::TimeLimits limits = timecore::limits_from(base::build_floor(), config.ceiling_years);
+  const timecore::Quorum quorum{std::min(kQueryQuorum, urls.size()), 1, config.maximum_width};
+  service::RoundReport round;
+  {
+    const ProgressLine line{!options.output.json};
+    round = service::run_round(service::lineup_of(urls), service::measure_options(config, limits, *overrides), quorum,
+                               [&](const service::Progress& progress) { line.show(progress); });
+  }
+  print_query(round, quorum, options.output);
+  return status(round.agreed() ? ExitCode::done : ExitCode::no_agreement);
+}
+
+}  // namespace
+
+Subcommand add_query(CLI::App& parent) {
+  CLI::App* parser = parent.add_subcommand("query", "Measure the given web servers and print what they say");
+  auto options = std::make_shared<QueryOptions>();
+  parser->add_option("URL", options->urls, "https://host/, or http:// for an onion service")->required();
+  add_net_options(*parser, options->net);
+  add_output_options(*parser, options->output);
+  return {parser, [options] { return query(*options); }};
+}
+
+}  // namespace sdwdate::ui
