@@ -1,5 +1,5 @@
-// The files by which programs made for the Python sdwdate learn how it fares: sdwdate-gui, whonix-firewall, systemcheck,
-// timesanitycheck. Written only where the configuration says `[compat] state_files = true`.
+// The files by which programs made for the Python sdwdate learn how it fares: sdwdate-gui, whonix-firewall,
+// systemcheck, timesanitycheck. Written only where the configuration says `[compat] state_files = true`.
 #pragma once
 
 #include <chrono>

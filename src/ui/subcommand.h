@@ -14,6 +14,7 @@ struct Subcommand {
   std::function<int()> run;
 };
 
+Subcommand add_import(CLI::App& parent);
 Subcommand add_query(CLI::App& parent);
 Subcommand add_sync(CLI::App& parent);
 
