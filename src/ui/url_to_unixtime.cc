@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "base/build_info.h"
+#include "base/text.h"
 #include "service/sync.h"
 #include "ui/commands.h"
 #include "ui/options.h"
@@ -31,10 +32,7 @@ struct Arguments {
   std::string verbosity;
 };
 
-int end(Status status, std::string_view complaint) {
-  if (!complaint.empty()) std::cerr << complaint << '\n' << std::flush;
-  return static_cast<int>(status);
-}
+UnixtimeOutcome failed(Status status, std::string complaint) { return {status, {}, std::move(complaint)}; }
 
 /// Length of what a message about a Date quotes.
 std::size_t quoted_length(std::string_view message) {
@@ -58,19 +56,22 @@ Status status_of(const base::SourceError& error) {
   }
 }
 
+UnixtimeOutcome no_answer(std::string_view why) {
+  return failed(Status::connect, fmt::format("connect error: {}", why));
+}
+
 std::expected<wire::ProxyUrl, UnixtimeOutcome> proxy_of(const Arguments& arguments) {
   std::uint16_t port = 0;
   const char* const end_of_port = arguments.port.data() + arguments.port.size();
   const auto [parsed, error] = std::from_chars(arguments.port.data(), end_of_port, port);
   if (error != std::errc{} || parsed != end_of_port || port == 0) {
-    return std::unexpected(UnixtimeOutcome{
-        Status::arguments, fmt::format("'{}' is not a port: a number from 1 to 65535", arguments.port)});
+    return std::unexpected(failed(Status::arguments, fmt::format("'{}' is not a port: a number from 1 to 65535",
+                                                                 base::printable(arguments.port, kLongestQuoted))));
   }
   const bool bare_v6 = arguments.ip.contains(':') && !arguments.ip.starts_with('[');
-  auto server =
-      wire::parse_host_port(fmt::format("{}{}{}:{}", bare_v6 ? "[" : "", arguments.ip, bare_v6 ? "]" : "", port));
-  if (!server)
-    return std::unexpected(UnixtimeOutcome{Status::connect, fmt::format("connect error: {}", server.error())});
+  const std::string host = bare_v6 ? fmt::format("[{}]", arguments.ip) : arguments.ip;
+  auto server = wire::parse_host_port(fmt::format("{}:{}", host, port));
+  if (!server) return std::unexpected(no_answer(server.error()));
   return wire::ProxyUrl{*std::move(server), "", ""};
 }
 
@@ -78,7 +79,7 @@ UnixtimeOutcome ask(const Arguments& arguments) {
   auto proxy = proxy_of(arguments);
   if (!proxy) return proxy.error();
   const auto url = wire::parse_url(arguments.url);
-  if (!url) return {Status::connect, fmt::format("connect error: {}", url.error())};
+  if (!url) return no_answer(url.error());
 
   config::Config config;
   config.proxy = *std::move(proxy);
@@ -96,13 +97,14 @@ UnixtimeOutcome unixtime_of(const service::Reading& reading) {
   if (reading.exchanges.empty()) {
     const auto error = reading.error.value_or(base::SourceError{ErrorCode::timeout, "there was no answer"});
     const Status status = status_of(error);
-    return {status, fmt::format("{}{}", status == Status::connect ? "connect error: " : "", error.message)};
+    return status == Status::connect ? no_answer(error.message) : failed(status, error.message);
   }
   const timecore::Exchange& exchange = reading.exchanges.front();
-  const auto seconds = exchange.date.time_since_epoch().count();
-  if (exchange.stale) return {Status::no_time, "the answer comes from a cache: its Date is old"};
-  if (seconds <= 0) return {Status::not_after_1970, "the Date is not after 1970-01-01 00:00:00 UTC"};
-  return {Status::done, fmt::format("{}", seconds)};
+  if (exchange.stale) return failed(Status::no_time, "the answer comes from a cache: its Date is old");
+  if (exchange.date <= std::chrono::sys_seconds{}) {
+    return failed(Status::not_after_1970, "the Date is not after 1970-01-01 00:00:00 UTC");
+  }
+  return {Status::done, exchange.date, {}};
 }
 
 int run_url_to_unixtime(int argc, char** argv) {
@@ -121,14 +123,18 @@ int run_url_to_unixtime(int argc, char** argv) {
     return *code == static_cast<int>(base::ExitCode::done) ? *code : static_cast<int>(Status::arguments);
   }
   const UnixtimeOutcome outcome = ask(arguments);
-  if (outcome.status != Status::done) return end(outcome.status, outcome.text);
-  if (arguments.verbosity == "true") {
-    const std::chrono::seconds time{std::stoll(outcome.text)};
-    std::cerr << fmt::format("http_time: {:%a, %d %b %Y %H:%M:%S} GMT\nparsed_unixtime: {}\n",
-                             fmt::gmtime(time.count()), outcome.text);
+  if (outcome.status != Status::done) {
+    std::cerr << outcome.complaint << '\n' << std::flush;
+    return static_cast<int>(outcome.status);
   }
-  std::cout << outcome.text << '\n' << std::flush;
-  return end(Status::done, "");
+  const auto seconds = outcome.time.time_since_epoch().count();
+  if (arguments.verbosity == "true") {
+    std::cerr << fmt::format("http_time: {:%a, %d %b %Y %H:%M:%S} GMT\nparsed_unixtime: {}\n", fmt::gmtime(seconds),
+                             seconds)
+              << std::flush;
+  }
+  std::cout << seconds << '\n' << std::flush;
+  return static_cast<int>(Status::done);
 }
 
 }  // namespace sdwdate::ui

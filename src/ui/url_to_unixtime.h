@@ -1,6 +1,8 @@
 // What url_to_unixtime does: the helper of the Python sdwdate, for those who call it.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "service/source.h"
@@ -19,10 +21,11 @@ enum class UnixtimeStatus : std::uint8_t {
   arguments = 7,  ///< fewer than four, or a port that is none
 };
 
-/// A status, and what goes to standard output (the time in digits) or else to standard error (a sentence).
+/// The time, or why there is none.
 struct UnixtimeOutcome {
   UnixtimeStatus status = UnixtimeStatus::done;
-  std::string text;
+  std::chrono::sys_seconds time{};
+  std::string complaint;
 };
 
 /// What one reading of one server comes to.
