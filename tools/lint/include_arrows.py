@@ -25,7 +25,9 @@ ARROWS = {
     "service": {"config", "timecore", "refclock", "ipc", "wire:url", "wire:unix_time", "base"},
     "machine": {"ipc", "base"},
     "doctor": {"machine", "service", "config", "timecore", "refclock", "wire:url", "wire:socks5", "ipc", "base"},
-    "ui": {"doctor", "machine", "service", "config", "refclock", "timecore", "wire:url", "wire:unix_time", "ipc", "base"},
+    "ui": {
+        "doctor", "machine", "service", "config", "refclock", "timecore", "wire:url", "wire:unix_time", "ipc", "base",
+    },  # fmt: skip
     "apps": {"ui", "probe", "resolve", "ipc", "base"},
 }
 MAY_USE_OPENSSL = {"net", "probe"}
