@@ -1,31 +1,14 @@
 #include "ui/commands.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <iostream>
 
-#include "service/daemon.h"
 #include "ui/configured.h"
+#include "ui/daemon.h"
 #include "ui/feed_tool.h"
 #include "ui/subcommand.h"
-#include "ui/text.h"
 
 namespace sdwdate::ui {
-namespace {
-
-int run_for_ever(const ConfiguredOptions& options) {
-  const auto configured = configure(options);
-  if (!configured) return complain(configured.error());
-  service::run_daemon(configured->config, configured->overrides,
-                      [&](const service::SyncReport& report, std::chrono::nanoseconds wait) {
-                        print_report(report, configured->config, options.output);
-                        std::cerr << fmt::format("next round in {}\n", in_words(wait));
-                      });
-}
-
-}  // namespace
-
 int complain(const base::UserError& error) {
   std::cerr << error.message << '\n';
   return status(base::ExitCode::usage);
