@@ -99,14 +99,41 @@ class TableReader {
     return *this;
   }
 
-  TableReader& duration(std::string_view key, nanoseconds& into, nanoseconds least) {
+  TableReader& duration(std::string_view key, nanoseconds& into, nanoseconds least,
+                        nanoseconds most = nanoseconds::max()) {
     if (const toml::node* node = find(key)) {
       const auto value = parse_duration(node->value_or(std::string{}));
-      if (value && *value >= least) {
+      if (value && *value >= least && *value <= most) {
         into = *value;
       } else {
-        fail(*node, fmt::format(R"('{}' must be a duration such as "500ms", "30s", "10min" or "3h"{})", key,
-                                value ? ", and a longer one" : ""));
+        const std::string_view hint = !value ? "" : *value < least ? ", and a longer one" : ", and a shorter one";
+        fail(*node, fmt::format(R"('{}' must be a duration such as "500ms", "30s", "10min" or "3h"{})", key, hint));
+      }
+    }
+    return *this;
+  }
+
+  TableReader& flag(std::string_view key, bool& into) {
+    if (const toml::node* node = find(key)) {
+      const auto value = node->value_exact<bool>();
+      if (value) {
+        into = *value;
+      } else {
+        fail(*node, fmt::format("'{}' must be true or false, without quotes", key));
+      }
+    }
+    return *this;
+  }
+
+  /// A path, which must not be empty.
+  template <typename Path>
+  TableReader& path(std::string_view key, Path& into) {
+    if (const toml::node* node = find(key)) {
+      const auto value = node->value_exact<std::string>();
+      if (value && !value->empty()) {
+        into = *value;
+      } else {
+        fail(*node, fmt::format("'{}' must be a path: a text in quotes, not empty", key));
       }
     }
     return *this;
@@ -149,15 +176,17 @@ class TableReader {
 
 // --- the sections -----------------------------------------------------------------------------------------------
 
-constexpr std::array<std::string_view, 9> kTopKeys{"transport", "tor",   "chrony", "schedule", "request",
-                                                   "selection", "state", "sanity", "pool"};
+constexpr std::array<std::string_view, 11> kTopKeys{
+    "transport", "tor", "chrony", "schedule", "request", "selection", "state", "sanity", "privacy", "compat", "pool"};
 constexpr std::array<std::string_view, 2> kTorKeys{"socks", "control"};
-constexpr std::array<std::string_view, 2> kChronyKeys{"socket", "burst"};
+constexpr std::array<std::string_view, 4> kChronyKeys{"socket", "burst", "report", "reset"};
 constexpr std::array<std::string_view, 2> kScheduleKeys{"minimum", "maximum"};
 constexpr std::array<std::string_view, 4> kRequestKeys{"per_source", "timeout", "ca_file", "lag"};
 constexpr std::array<std::string_view, 3> kSelectionKeys{"sources_per_pool", "maximum_width", "failure_budget"};
-constexpr std::array<std::string_view, 1> kStateKeys{"directory"};
+constexpr std::array<std::string_view, 2> kStateKeys{"directory", "runtime"};
 constexpr std::array<std::string_view, 1> kSanityKeys{"ceiling_years"};
+constexpr std::array<std::string_view, 1> kPrivacyKeys{"random_offset"};
+constexpr std::array<std::string_view, 1> kCompatKeys{"state_files"};
 constexpr std::array<std::string_view, 2> kPoolKeys{"name", "source"};
 constexpr std::array<std::string_view, 4> kSourceKeys{"url", "operator", "evidence", "mirrors"};
 
@@ -165,6 +194,7 @@ constexpr int kMostBurst = 16;
 constexpr int kMostPerPool = 64;
 constexpr int kMostFailures = 1000;
 constexpr int kMostCeilingYears = 100;
+constexpr nanoseconds kMostRandomOffset = std::chrono::minutes{1};
 
 std::optional<UserError> read_tor(const toml::table& table, Config& config) {
   TableReader reader{table, "[tor]"};
@@ -181,7 +211,11 @@ std::optional<UserError> read_tor(const toml::table& table, Config& config) {
 
 std::optional<UserError> read_chrony(const toml::table& table, Config& config) {
   TableReader reader{table, "[chrony]"};
-  reader.keys(kChronyKeys).text("socket", config.chrony_socket).number("burst", config.chrony_burst, 1, kMostBurst);
+  reader.keys(kChronyKeys)
+      .path("socket", config.chrony_socket)
+      .number("burst", config.chrony_burst, 1, kMostBurst)
+      .path("report", config.chrony_report)
+      .path("reset", config.chrony_reset);
   return reader.error();
 }
 
@@ -218,15 +252,25 @@ std::optional<UserError> read_selection(const toml::table& table, Config& config
 
 std::optional<UserError> read_state(const toml::table& table, Config& config) {
   TableReader reader{table, "[state]"};
-  std::string directory = config.state_directory;
-  reader.keys(kStateKeys).text("directory", directory);
-  config.state_directory = directory;
+  reader.keys(kStateKeys).path("directory", config.state_directory).path("runtime", config.runtime_directory);
   return reader.error();
 }
 
 std::optional<UserError> read_sanity(const toml::table& table, Config& config) {
   TableReader reader{table, "[sanity]"};
   reader.keys(kSanityKeys).number("ceiling_years", config.ceiling_years, 1, kMostCeilingYears);
+  return reader.error();
+}
+
+std::optional<UserError> read_privacy(const toml::table& table, Config& config) {
+  TableReader reader{table, "[privacy]"};
+  reader.keys(kPrivacyKeys).duration("random_offset", config.random_offset, nanoseconds{0}, kMostRandomOffset);
+  return reader.error();
+}
+
+std::optional<UserError> read_compat(const toml::table& table, Config& config) {
+  TableReader reader{table, "[compat]"};
+  reader.keys(kCompatKeys).flag("state_files", config.compat_state_files);
   return reader.error();
 }
 
@@ -307,13 +351,15 @@ ConfigResult<Config> read_config(const toml::table& table) {
   if (auto error = read_transport(reader, config)) return std::unexpected(*std::move(error));
 
   using Section = std::optional<UserError> (*)(const toml::table&, Config&);
-  constexpr std::array<std::pair<std::string_view, Section>, 7> kSections{{{"tor", read_tor},
+  constexpr std::array<std::pair<std::string_view, Section>, 9> kSections{{{"tor", read_tor},
                                                                            {"chrony", read_chrony},
                                                                            {"schedule", read_schedule},
                                                                            {"request", read_request},
                                                                            {"selection", read_selection},
                                                                            {"state", read_state},
-                                                                           {"sanity", read_sanity}}};
+                                                                           {"sanity", read_sanity},
+                                                                           {"privacy", read_privacy},
+                                                                           {"compat", read_compat}}};
   for (const auto& [key, read] : kSections) {
     const toml::table* section = reader.table(key);
     if (reader.error()) break;

@@ -38,6 +38,9 @@ struct Config {
 
   std::string chrony_socket = "/run/chrony.sdwdate.sock";
   int chrony_burst = 4;
+  /// Connecting to these has chronyd's state reported, or its samples forgotten (docs/chrony.md).
+  std::string chrony_report = "/run/sdwdate-chrony/report";
+  std::string chrony_reset = "/run/sdwdate-chrony/reset";
 
   timecore::ScheduleSettings schedule;
 
@@ -51,7 +54,13 @@ struct Config {
   int failure_budget = 6;
 
   std::filesystem::path state_directory = "/var/lib/sdwdate";
+  std::filesystem::path runtime_directory = "/run/sdwdate";
   int ceiling_years = 20;
+
+  /// The clock is kept wrong by an amount drawn once per boot, up to this to either side; 0 for right.
+  std::chrono::nanoseconds random_offset{0};
+  /// Write the files that programs made for the Python sdwdate read.
+  bool compat_state_files = false;
 
   std::vector<Pool> pools;
 

@@ -315,5 +315,34 @@ TEST(ConfigFiles, AFileThatCannotBeReadIsNamed) {
 
 TEST(ConfigFiles, NoFilesGiveTheDefaults) { EXPECT_EQ(load({})->chrony_burst, 4); }
 
+TEST(Config, ServiceSettingsAreRead) {
+  const auto config = parse(R"(
+    [chrony]
+    report = "/r"
+    reset = "/f"
+    [state]
+    runtime = "/t"
+    [privacy]
+    random_offset = "1s"
+    [compat]
+    state_files = true
+  )",
+                            "f");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->chrony_report, "/r");
+  EXPECT_EQ(config->chrony_reset, "/f");
+  EXPECT_EQ(config->runtime_directory, "/t");
+  EXPECT_EQ(config->random_offset, std::chrono::seconds{1});
+  EXPECT_TRUE(config->compat_state_files);
+}
+
+TEST(Config, ServiceSettingsThatMakeNoSenseAreRefused) {
+  const auto message = [](std::string_view text) { return parse(text, "f").error().message; };
+  EXPECT_THAT(message("[compat]\nstate_files = \"yes\""),
+              testing::HasSubstr("f:2: 'state_files' must be true or false"));
+  EXPECT_THAT(message("[privacy]\nrandom_offset = \"2min\""), testing::HasSubstr("a shorter one"));
+  EXPECT_THAT(message("[chrony]\nreport = \"\""), testing::HasSubstr("'report' must be a path: a text in quotes"));
+}
+
 }  // namespace
 }  // namespace sdwdate::config
