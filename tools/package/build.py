@@ -59,6 +59,19 @@ def assemble(tree: Path, release: Release) -> None:
         os.utime(path, (release.epoch, release.epoch))
 
 
+def fingerprint(tree: Path) -> str:
+    """Which source this is."""
+    known = hashlib.sha256()
+    for path in sorted(tree.rglob("*")):
+        if path.is_file():
+            known.update(f"{path.relative_to(tree)} {path.stat().st_mode:o} {digest(path)}\n".encode())
+    return known.hexdigest()
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 # --- building ----------------------------------------------------------------------------------------------------
 
 
@@ -69,15 +82,19 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **changes}
 
 
-def build(parent: Path, release: Release, changes: Mapping[str, str], umask: int, prefix: Sequence[str] = ()) -> float:
-    """Build source and binary packages in a fresh `parent`; how many seconds it took."""
+def fresh_source(parent: Path, release: Release) -> Path:
     shutil.rmtree(parent, ignore_errors=True)
     tree = parent / f"{PACKAGE}-{release.version}"
     tree.mkdir(parents=True)
     assemble(tree, release)
+    return tree
+
+
+def build(tree: Path, changes: Mapping[str, str], umask: int, prefix: Sequence[str] = ()) -> float:
+    """Build source and binary packages, which appear beside `tree`; how many seconds it took."""
     started = time.monotonic()
     command = [*prefix, "dpkg-buildpackage", "--no-sign", "--build=full"]
-    log = parent / "build.log"
+    log = tree.parent / "build.log"
     with log.open("w") as output:
         ended = subprocess.run(
             command, cwd=tree, env=environment(changes), stdin=subprocess.DEVNULL, stdout=output,
@@ -94,7 +111,7 @@ def results(directory: Path) -> list[Path]:
 
 
 def check_with_lintian(changes: Path) -> None:
-    command = ["lintian", "--fail-on", "error,warning", "--info", "--display-info", "--show-overrides"]
+    command = ["lintian", "--fail-on", "error,warning", "--display-info", "--show-overrides"]
     if os.geteuid() == 0:
         command.append("--allow-root")
     ended = subprocess.run([*command, str(changes)], check=False)
@@ -128,9 +145,9 @@ def other_host() -> Sequence[str]:
     return []
 
 
-def build_elsewhere(first: Path, release: Release) -> None:
-    """Build again under other circumstances, which must leave no trace in the packages."""
-    second = OUTPUT / "a second build, in a folder of another name and depth" / "again"
+def build_elsewhere(tree: Path, first: Path) -> None:
+    """Build `tree` under other circumstances, and compare with the packages in `first`: they must leave no trace."""
+    second = tree.parent
     changes = {
         **turkish_locale(OUTPUT / "locale"),
         "TZ": "Pacific/Kiritimati",
@@ -140,7 +157,7 @@ def build_elsewhere(first: Path, release: Release) -> None:
         # What a cache holds from the first build would prove nothing.
         "CCACHE_DISABLE": "1",
     }
-    seconds = build(second, release, changes, umask=0o027, prefix=other_host())
+    seconds = build(tree, changes, umask=0o027, prefix=other_host())
     different = []
     for path in results(first):
         if path.suffix in (".buildinfo", ".changes"):
@@ -152,48 +169,55 @@ def build_elsewhere(first: Path, release: Release) -> None:
             different.append(f"diffoscope '{path}' '{twin}'")
     if different:
         raise BuildError("the second build came out different; see how:\n  " + "\n  ".join(different))
-    say(f"Built again in {seconds:.0f} s in another folder, time zone, locale, umask, under another user's and host's")
-    say("name: the same bytes.")
-    shutil.rmtree(second.parent)
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    say(f"Built again in {seconds:.0f} s: another folder, time zone, locale, umask, user and host. The same bytes.")
+    shutil.rmtree(second)
 
 
 # --- the command -------------------------------------------------------------------------------------------------
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="./dev package", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="only build: no lintian, no second build")
-    arguments = parser.parse_args()
-    try:
-        release = check_versions(ROOT)
-        say(f"Building {PACKAGE} {release.version}")
-        work = OUTPUT / "work"
-        # Under ccache if the caller has one: whatever it returns, the second build must come out the same.
-        seconds = build(work, release, {"LC_ALL": "C.UTF-8", **cache()}, umask=0o022)
-        say(f"Built in {seconds:.0f} s.")
-        if not arguments.once:
-            check_with_lintian(next(work.glob("*.changes")))
-            build_elsewhere(work, release)
-        for old in results(OUTPUT):
-            old.unlink()
-        for path in results(work):
-            path.replace(OUTPUT / path.name)
-    except (BuildError, ValueError) as problem:
-        say(f"./dev package: {problem}")
-        return 1
-    say(f"In {OUTPUT.relative_to(ROOT)}/:")
-    for path in results(OUTPUT):
-        say(f"  {path.stat().st_size / 1e6:7.2f} MB  {path.name}")
-    return 0
-
-
 def cache() -> dict[str, str]:
     """What the caller says about ccache."""
     return {name: value for name, value in os.environ.items() if name.startswith(("CCACHE_", "CMAKE_CXX_COMPILER_L"))}
+
+
+def make(quick: bool) -> None:
+    release = check_versions(ROOT)
+    work, elsewhere, stamp = OUTPUT / "work", OUTPUT / "second" / "time" / "elsewhere", OUTPUT / "built-from"
+    tree = fresh_source(work, release)
+    source = fingerprint(tree)
+    if quick and stamp.exists() and stamp.read_text() == source and any(OUTPUT.glob("*.deb")):
+        say(f"{PACKAGE} {release.version} is built from this source already.")
+        return
+    say(f"Building {PACKAGE} {release.version}")
+    # Both copies now: somebody may edit the working copy meanwhile.
+    twin = None if quick else fresh_source(elsewhere, release)
+    stamp.unlink(missing_ok=True)
+    # Under ccache if the caller has one: whatever it returns, the second build must come out the same.
+    seconds = build(tree, {"LC_ALL": "C.UTF-8", **cache()}, umask=0o022)
+    say(f"Built in {seconds:.0f} s.")
+    if twin:
+        check_with_lintian(next(work.glob("*.changes")))
+        build_elsewhere(twin, work)
+    for old in results(OUTPUT):
+        old.unlink()
+    for path in results(work):
+        path.replace(OUTPUT / path.name)
+    stamp.write_text(source)
+    say(f"In {OUTPUT.relative_to(ROOT)}/:")
+    for path in results(OUTPUT):
+        say(f"  {path.stat().st_size / 1e6:7.2f} MB  {path.name}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./dev package", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="build once, if the source has changed; check nothing")
+    try:
+        make(parser.parse_args().quick)
+    except (BuildError, ValueError) as problem:
+        say(f"./dev package: {problem}")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,11 @@
-"""CHANGELOG.md as Debian wants it: the one place where versions and their days are kept."""
+#!/usr/bin/python3
+"""CHANGELOG.md as Debian wants it: the one place where versions and their days are kept.
+
+Run by itself, it says whether CHANGELOG.md and CMakeLists.txt agree on the version.
+"""
 
 import re
+import sys
 import textwrap
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
@@ -86,4 +91,8 @@ def maintainer_of(control: Path) -> str:
     return found[1]
 
 
-__all__ = ["Release", "check_versions", "debian_changelog", "declared_version", "maintainer_of", "releases"]
+if __name__ == "__main__":
+    try:
+        check_versions(Path(__file__).resolve().parents[2])
+    except ValueError as problem:
+        sys.exit(str(problem))
