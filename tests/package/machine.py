@@ -53,10 +53,12 @@ def package() -> Path:
 
 
 class Machine(Container):
-    """Not booted yet, and without the package."""
+    """Not booted yet, and without the package; or a copy of `other`, which must not run."""
 
-    def __init__(self, world: World) -> None:
-        super().__init__(world.folder("machine"), base_system(package(), ["nginx-light"]))
+    def __init__(self, world: World, other: "Machine | None" = None) -> None:
+        super().__init__(world.folder("machine"), other.tree if other else base_system(package(), ["nginx-light"]))
+        if other:
+            return
         self.write("etc/systemd/system/chrony.service.d/99-lab.conf", CHRONY_DROP_IN)
         self.write("etc/lab/chrony", CHRONY_OPTIONS)
         certificate = world.ca.issue(NAMES)

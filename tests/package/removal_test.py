@@ -13,16 +13,23 @@ OURS = "/etc/chrony/sdwdate.conf"
 
 
 class Removal(MachineTest):
-    """Each test has a machine of its own, with the package installed."""
+    """Each test has a machine of its own, a copy of one with the package installed."""
 
+    installed: Machine
     machine: Machine
 
+    @classmethod
+    def set_up_machine(cls) -> None:
+        cls.installed = Machine(cls.world)
+        cls.installed.add_sources()
+        cls.world.run(cls.installed)
+        cls.installed.install()
+        cls.installed.stop()
+
     def setUp(self) -> None:
-        self.machine = Machine(self.world)
-        self.machine.add_sources()
+        self.machine = Machine(self.world, self.installed)
         self.world.run(self.machine)
-        self.addCleanup(self.machine.stop)
-        self.machine.install()
+        self.addCleanup(self.machine.remove)
 
     def configuration_of_chronyd(self) -> str:
         """The file that the running chronyd was given."""
@@ -121,7 +128,7 @@ class WithoutSystemd(MachineTest):
         self.world.run(machine)
         self.assert_active(machine, "sdwdated.service", "chrony.service")
         machine.wait_selected()
-        machine.stop()
+        machine.remove()
 
 
 if __name__ == "__main__":

@@ -36,8 +36,7 @@ WantedBy=multi-user.target
 """
 POSTINST = """#!/bin/sh
 set -e
-adduser --system --group --quiet --home /run/sdwdate --no-create-home sdwdate 2>/dev/null ||
-  useradd --system --user-group --home-dir /run/sdwdate sdwdate
+adduser --system --group --quiet --home /run/sdwdate --no-create-home sdwdate
 deb-systemd-helper enable sdwdate.service >/dev/null
 systemctl daemon-reload
 systemctl start sdwdate
@@ -56,7 +55,7 @@ class TakeOver(MachineTest):
     def setUp(self) -> None:
         self.machine = Machine(self.world)
         self.world.run(self.machine)
-        self.addCleanup(self.machine.stop)
+        self.addCleanup(self.machine.remove)
 
     def install_older(self, settings: str) -> None:
         files = {

@@ -88,6 +88,11 @@ class Container(Daemon):
         self._leader = None
         return stopped
 
+    def remove(self) -> None:
+        """Stop it and delete its files, which take more room than many tests should hold at once."""
+        self.stop()
+        shutil.rmtree(self.tree)
+
     def reboot(self) -> None:
         self.stop()
         self.boot()
