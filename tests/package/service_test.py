@@ -133,7 +133,7 @@ class InstalledService(MachineTest):
     def test_chronyd_has_no_network(self) -> None:
         pid = self.machine.main_pid("chrony.service")
         links = self.machine.run("nsenter", f"--target={pid}", "--net", "ip", "-oneline", "link").text
-        self.assertRegex(links, r"\A1: lo: <LOOPBACK>[^\n]*\Z", "a loopback that is down, and nothing else")
+        self.assertRegex(links, r"\A1: lo: [^\n]*\Z", "a loopback of its own, and nothing else")
         self.assertEqual(self.inet_sockets(pid), [])
 
     def inet_sockets(self, pid: int) -> list[str]:
@@ -172,7 +172,7 @@ class InstalledService(MachineTest):
         self.addCleanup(self.machine.run, "systemctl", "start", "chrony")
         self.machine.run("systemctl", "stop", "chrony")
         for path in (REPORT, RESET):
-            self.assertIn("506 Cannot talk to daemon", self.machine.ask(path).stdout)
+            self.assertIn("Could not open connection to daemon", self.machine.ask(path).stdout)
         self.assertEqual(self.machine.run("systemctl", "--failed", "--plain", "--no-legend").text, "")
 
     # --- boot ---

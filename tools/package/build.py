@@ -136,12 +136,12 @@ def turkish_locale(directory: Path) -> dict[str, str]:
 
 
 def other_host() -> Sequence[str]:
-    """What to put before a command so that it sees another host name, where this user may have one."""
-    for unshare in (["unshare", "--uts"], ["unshare", "--map-root-user", "--uts"]):
+    """What to put before a command so that it sees another host name and no network, where this user may do that."""
+    for unshare in (["unshare", "--uts", "--net"], ["unshare", "--map-root-user", "--uts", "--net"]):
         script = [*unshare, "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
         if subprocess.run([*script, "true"], capture_output=True, check=False).returncode == 0:
             return script
-    say("This user may not have another host name; the second build keeps this one's.")
+    say("This user may not make namespaces; the second build keeps this machine's name and network.")
     return []
 
 
@@ -169,7 +169,8 @@ def build_elsewhere(tree: Path, first: Path) -> None:
             different.append(f"diffoscope '{path}' '{twin}'")
     if different:
         raise BuildError("the second build came out different; see how:\n  " + "\n  ".join(different))
-    say(f"Built again in {seconds:.0f} s: another folder, time zone, locale, umask, user and host. The same bytes.")
+    say(f"Built again in {seconds:.0f} s: another folder, time zone, locale, umask, user, host, and no network.")
+    say("The same bytes.")
     shutil.rmtree(second)
 
 
