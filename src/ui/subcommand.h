@@ -14,6 +14,8 @@ struct Subcommand {
   std::function<int()> run;
 };
 
+Subcommand add_chrony(CLI::App& parent);
+Subcommand add_doctor(CLI::App& parent);
 Subcommand add_query(CLI::App& parent);
 Subcommand add_sync(CLI::App& parent);
 
