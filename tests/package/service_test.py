@@ -65,6 +65,11 @@ class InstalledService(MachineTest):
         for unit in (SERVICE, *SOCKETS):
             self.assertEqual(self.machine.run("systemctl", "is-enabled", unit).text, "enabled")
 
+    def test_systemd_understands_every_line(self) -> None:
+        units = [SERVICE, *SOCKETS, "sdwdate-chrony-report@1.service", "sdwdate-chrony-reset@1.service", "chrony.service"]
+        said = self.machine.run("systemd-analyze", "verify", "--man=no", *units)
+        self.assertEqual(said.stderr + said.stdout, "")
+
     def test_sandbox_scores(self) -> None:
         most = {SERVICE: 1.0, "sdwdate-chrony-report@1.service": 0.2, "sdwdate-chrony-reset@1.service": 0.2}
         for unit, limit in most.items():
