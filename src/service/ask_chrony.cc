@@ -8,18 +8,15 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <exception>
 #include <filesystem>
 #include <memory>
-#include <optional>
 
 #include "base/error.h"
+#include "service/run_to_end.h"
 
 namespace sdwdate::service {
 namespace {
@@ -111,15 +108,7 @@ asio::awaitable<Answer> ask_chrony(std::string path, std::chrono::nanoseconds pa
 }
 
 Answer ask_chrony_and_wait(std::string path, std::chrono::nanoseconds patience) {
-  asio::io_context context{1};
-  std::optional<Answer> answer;
-  asio::co_spawn(context, ask_chrony(std::move(path), patience),
-                 [&](const std::exception_ptr& exception, Answer result) {
-                   if (exception) std::rethrow_exception(exception);
-                   answer = std::move(result);
-                 });
-  context.run();
-  return *std::move(answer);
+  return run_to_end(ask_chrony(std::move(path), patience));
 }
 
 }  // namespace sdwdate::service

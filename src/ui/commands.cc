@@ -1,31 +1,14 @@
 #include "ui/commands.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <iostream>
 
-#include "service/daemon.h"
 #include "ui/configured.h"
+#include "ui/daemon.h"
 #include "ui/feed_tool.h"
 #include "ui/subcommand.h"
-#include "ui/text.h"
 
 namespace sdwdate::ui {
-namespace {
-
-int run_for_ever(const ConfiguredOptions& options) {
-  const auto configured = configure(options);
-  if (!configured) return complain(configured.error());
-  service::run_daemon(configured->config, configured->overrides,
-                      [&](const service::SyncReport& report, std::chrono::nanoseconds wait) {
-                        print_report(report, configured->config, options.output);
-                        std::cerr << fmt::format("next round in {}\n", in_words(wait));
-                      });
-}
-
-}  // namespace
-
 int complain(const base::UserError& error) {
   std::cerr << error.message << '\n';
   return status(base::ExitCode::usage);
@@ -34,7 +17,7 @@ int complain(const base::UserError& error) {
 int run_sdwdate(int argc, char** argv) {
   CLI::App app{"Authenticated time from the web, for chrony.", "sdwdate"};
   app.footer("Exit status: 0 done, 1 no agreement, 2 usage or configuration, 3 chrony not fed, 4 refused as insane.");
-  const std::array subcommands{add_query(app), add_sync(app), add_doctor(app), add_chrony(app)};
+  const std::array subcommands{add_chrony(app), add_doctor(app), add_import(app), add_query(app), add_sync(app)};
   if (const auto code = parse(app, argc, argv)) return *code;
   for (const Subcommand& subcommand : subcommands) {
     if (subcommand.parser->parsed()) return subcommand.run();

@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "service/run_to_end.h"
 #include "ui/json.h"
 #include "ui/subcommand.h"
 #include "ui/text.h"
@@ -49,8 +50,13 @@ int sync_once(const ConfiguredOptions& options) {
   service::SyncReport report;
   {
     const ProgressLine line{!options.output.json};
-    report = service::sync(configured->config, configured->overrides,
-                           [&](const service::Progress& progress) { line.show(progress); });
+    // A single round knows nothing of the rounds before it: chronyd weighs what it gets.
+    const service::PlanFeed plainly = [](const timecore::Known&, const base::ClockPair&) {
+      return timecore::FeedPlan{};
+    };
+    report = service::run_to_end(service::sync(
+        configured->config, configured->overrides, [&](const service::Progress& progress) { line.show(progress); },
+        plainly));
   }
   print_report(report, configured->config, options.output);
   return status(report.code);
