@@ -46,6 +46,7 @@ class InstalledService(MachineTest):
         for path, expected in {
             "/var/lib/sdwdate": "sdwdate:sdwdate 755",
             "/run/sdwdate": "sdwdate:sdwdate 755",
+            "/run/sdwdate/report.json": "sdwdate:sdwdate 644",
             "/run/sdwdate-chrony": "root:root 755",
             REPORT: "root:root 666",
             RESET: "root:sdwdate 660",
