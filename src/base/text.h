@@ -1,6 +1,7 @@
 // Text helpers that know no locale.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -11,5 +12,8 @@ constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char
 
 /// Printable ASCII only, at most `limit` characters: what strangers send, made fit for a terminal or a log.
 std::string printable(std::string_view text, std::size_t limit);
+
+/// Three digits and the unit that reads best: "412 us", "5.10 ms", "10.0 min", "2.31 years". Not negative.
+std::string in_words(std::chrono::nanoseconds time);
 
 }  // namespace sdwdate::base

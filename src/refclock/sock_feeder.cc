@@ -4,16 +4,12 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <iterator>
 
 #include "base/error.h"
-#include "base/unique_fd.h"
+#include "base/unix_datagram.h"
 
 namespace sdwdate::refclock {
 namespace {
@@ -79,26 +75,16 @@ std::expected<void, FeedError> feed(const std::string& path, const Sample& sampl
   if (!datagram) {
     return std::unexpected(FeedError{FeedError::Kind::unacceptable, explain(datagram.error(), sample)});
   }
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return not_fed(fmt::format("'{}' cannot be a socket's path: it must have 1 to {} characters", path,
-                               sizeof address.sun_path - 1));
+  if (path.empty() || path.size() > base::kLongestSocketPath) {
+    return not_fed(
+        fmt::format("'{}' cannot be a socket's path: it must have 1 to {} characters", path, base::kLongestSocketPath));
   }
-  std::ranges::copy(path, std::begin(address.sun_path));
-
-  const base::UniqueFd socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  if (!socket) return not_fed(fmt::format("cannot make a UNIX socket: {}", base::errno_text(errno)));
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets API is made that way
-  const auto* const destination = reinterpret_cast<const sockaddr*>(&address);
-  const ssize_t sent =
-      ::sendto(socket.get(), datagram->data(), datagram->size(), MSG_NOSIGNAL, destination, sizeof address);
-  if (sent < 0) return not_fed(explain(path, errno));
+  if (const int error = base::send_datagram(path, *datagram); error != 0) return not_fed(explain(path, error));
   return {};
 }
 
 std::string refclock_line(const std::string& path) {
-  return fmt::format("refclock SOCK {} refid WEB poll 4 filter 1 precision 0.01 delay 0.1 stratum 2", path);
+  return fmt::format("refclock SOCK {} refid WEB poll 2 filter 1 precision 0.01 delay 0.1 stratum 2", path);
 }
 
 }  // namespace sdwdate::refclock

@@ -1,9 +1,12 @@
 #include "service/round.h"
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
 #include <random>
 
 #include "base/random.h"
@@ -59,18 +62,26 @@ timecore::Agreement settle(std::vector<SourceReport>& sources, const timecore::Q
 /// The moving parts of one round, all on one thread.
 class Runner {
  public:
-  Runner(Lineup lineup, const MeasureOptions& options, const OnProgress& on_progress)
-      : lineup_(std::move(lineup)), options_(options), on_progress_(on_progress) {}
+  Runner(Lineup lineup, const MeasureOptions& options, OnProgress on_progress, const asio::any_io_executor& executor)
+      : lineup_(std::move(lineup)),
+        options_(options),
+        on_progress_(std::move(on_progress)),
+        all_done_(executor, asio::steady_timer::time_point::max()) {}
 
-  std::vector<SourceReport> run() {
+  asio::awaitable<std::vector<SourceReport>> run() {
     for (std::size_t queue = 0; queue < lineup_.queues(); ++queue) {
       for (std::size_t i = 0; i < lineup_.at_once(queue); ++i) {
         auto spec = lineup_.next(queue);
-        if (spec) asio::co_spawn(context_, ask(*std::move(spec), queue), asio::detached);
+        if (!spec) continue;
+        ++running_;
+        asio::co_spawn(all_done_.get_executor(), ask(*std::move(spec), queue), [this](const std::exception_ptr& error) {
+          if (error) std::rethrow_exception(error);
+          if (--running_ == 0) all_done_.cancel();
+        });
       }
     }
-    context_.run();
-    return {reports_.begin(), reports_.end()};
+    if (running_ > 0) co_await all_done_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return std::vector<SourceReport>{reports_.begin(), reports_.end()};
   }
 
  private:
@@ -100,8 +111,9 @@ class Runner {
 
   Lineup lineup_;
   const MeasureOptions& options_;
-  const OnProgress& on_progress_;
-  asio::io_context context_{1};
+  OnProgress on_progress_;
+  asio::steady_timer all_done_;  ///< never expires: cancelling it says that nothing runs any more
+  std::size_t running_ = 0;
   std::deque<SourceReport> reports_;
   Progress progress_;
 };
@@ -158,18 +170,20 @@ std::size_t RoundReport::count(Outcome outcome) const {
   return static_cast<std::size_t>(std::ranges::count(sources, outcome, &SourceReport::outcome));
 }
 
-RoundReport run_round(Lineup lineup, const MeasureOptions& options, const timecore::Quorum& quorum,
-                      const OnProgress& on_progress) {
+asio::awaitable<RoundReport> run_round(Lineup lineup, const MeasureOptions& options, timecore::Quorum quorum,
+                                       OnProgress on_progress) {
   const base::RawTime started = RawClock::now();
   RoundReport round;
   round.asleep_before = base::time_asleep();
-  round.sources = Runner{std::move(lineup), options, on_progress}.run();
+  const auto executor = co_await asio::this_coro::executor;
+  Runner runner{std::move(lineup), options, std::move(on_progress), executor};
+  round.sources = co_await runner.run();
   round.at = base::read_clock_pair();
   for (SourceReport& source : round.sources) weigh(source, options.transfer, round.at.raw);
   round.agreement = settle(round.sources, quorum);
   round.duration = round.at.raw - started;
   round.slept = base::slept_since(round.asleep_before);
-  return round;
+  co_return round;
 }
 
 }  // namespace sdwdate::service

@@ -1,6 +1,7 @@
 // One round: sources asked in parallel, failures replaced within a budget, the answers weighed.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <deque>
 #include <functional>
 #include <set>
@@ -76,7 +77,8 @@ struct Progress {
 };
 using OnProgress = std::function<void(const Progress&)>;
 
-RoundReport run_round(Lineup lineup, const MeasureOptions& options, const timecore::Quorum& quorum,
-                      const OnProgress& on_progress);
+/// Asks, replaces, weighs. `options` must outlive it.
+boost::asio::awaitable<RoundReport> run_round(Lineup lineup, const MeasureOptions& options, timecore::Quorum quorum,
+                                              OnProgress on_progress);
 
 }  // namespace sdwdate::service

@@ -1,35 +1,46 @@
 #include "service/sync.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
-#include <thread>
+#include <array>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <vector>
 
+#include "base/text.h"
+#include "refclock/chrony_report.h"
 #include "refclock/sock_feeder.h"
+#include "service/ask_chrony.h"
+#include "service/deliberate_offset.h"
 #include "service/state.h"
+#include "service/words.h"
 
 namespace sdwdate::service {
 namespace {
 
+namespace asio = boost::asio;
 using base::ErrorCode;
 using base::ExitCode;
 using base::UserError;
-using timecore::Verdict;
 
 constexpr std::size_t kOperators = 3;
-/// chronyd drops samples whose time does not advance; this much it always does.
-constexpr auto kBetweenSamples = std::chrono::milliseconds{50};
+/// Between the copies of one result; chronyd drops samples whose time does not advance.
+constexpr auto kBetweenCopies = std::chrono::milliseconds{50};
+/// A quick feed: samples a little more than one of chronyd's polls (4 s) apart, so that each is a poll's newest, and as
+/// many as it wants before it sets the clock. What they are off by keeps chronyd from believing that three samples of
+/// one measurement tell it the clock's frequency. docs/chrony.md has the reasons and the simulations.
+constexpr auto kBetweenQuickSamples = std::chrono::seconds{5};
+constexpr std::array<std::chrono::microseconds, 3> kZigzag{
+    std::chrono::microseconds{100}, std::chrono::microseconds{-200}, std::chrono::microseconds{100}};
+/// How long chronyc may take, started by systemd.
+constexpr auto kChronycPatience = std::chrono::seconds{10};
 
 /// More than half of the configured pools.
 timecore::Quorum quorum_of(const config::Config& config) {
   return {kOperators, config.pools.size() / 2 + 1, config.maximum_width};
-}
-
-std::string day(std::chrono::sys_seconds time) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(time.time_since_epoch().count()));
 }
 
 std::string explain(timecore::Insane why, const timecore::Agreed& agreed, base::RawTime at,
@@ -39,10 +50,10 @@ std::string explain(timecore::Insane why, const timecore::Agreed& agreed, base::
     return fmt::format(
         "the sources agree that it is {}, but it was already {} (this program's release, or the last "
         "agreed time): not handed to chrony",
-        day(claimed), day(limits.floor));
+        utc(claimed), utc(limits.floor));
   }
-  return fmt::format("the sources agree that it is {}, which is after {}: not handed to chrony", day(claimed),
-                     day(limits.ceiling));
+  return fmt::format("the sources agree that it is {}, which is after {}: not handed to chrony", utc(claimed),
+                     utc(limits.ceiling));
 }
 
 /// Did most sources claim times that cannot be?
@@ -53,29 +64,57 @@ bool mostly_implausible(const RoundReport& round) {
   return 2 * static_cast<std::size_t>(implausible) > round.sources.size();
 }
 
-/// Sends the same result a few times, each time for the instant of sending: chrony 4.3 wants up to four samples in
-/// each of its polls before it uses any.
-std::expected<void, refclock::FeedError> feed(const std::string& socket, const timecore::Agreed& agreed, int times,
-                                              std::chrono::nanoseconds asleep_before) {
-  for (int i = 0; i < times; ++i) {
-    if (i > 0) std::this_thread::sleep_for(kBetweenSamples);
-    const base::ClockPair now = base::read_clock_pair();
-    if (base::slept_since(asleep_before)) {
-      return std::unexpected(refclock::FeedError{refclock::FeedError::Kind::not_fed,
-                                                 "the machine slept before chrony could be told; the result is void"});
-    }
-    const refclock::Sample sample{now.real, timecore::against_system_clock(agreed.estimate, now)};
-    if (auto fed = refclock::feed(socket, sample); !fed) return fed;
-  }
-  return {};
+/// When the samples of one result are sent, and what is added to each.
+struct Sending {
+  std::chrono::nanoseconds apart;
+  std::vector<std::chrono::nanoseconds> additions;
+};
+
+Sending sending(const timecore::FeedPlan& plan, const config::Config& config) {
+  if (plan.quick) return {kBetweenQuickSamples, {kZigzag.begin(), kZigzag.end()}};
+  return {kBetweenCopies, std::vector<std::chrono::nanoseconds>(static_cast<std::size_t>(config.chrony_burst))};
 }
 
-void hand_over(SyncReport& report, const config::Config& config) {
-  const auto fed = feed(config.chrony_socket, *report.result, config.chrony_burst, report.round.asleep_before);
+using Fed = std::expected<void, refclock::FeedError>;
+
+/// Sends the same result as often as planned, each time for the instant of sending.
+asio::awaitable<Fed> feed(const std::string& socket, const timecore::Known& told, const Sending& sending,
+                          std::chrono::nanoseconds asleep_before) {
+  asio::steady_timer pause{co_await asio::this_coro::executor};
+  for (std::size_t i = 0; i < sending.additions.size(); ++i) {
+    if (i > 0) {
+      pause.expires_after(sending.apart);
+      co_await pause.async_wait(asio::use_awaitable);
+    }
+    const base::ClockPair now = base::read_clock_pair();
+    if (base::slept_since(asleep_before)) {
+      co_return std::unexpected(refclock::FeedError{
+          refclock::FeedError::Kind::not_fed, "the machine slept before chrony could be told; the result is void"});
+    }
+    const timecore::Offset offset = timecore::against_system_clock(told.result.estimate, now) + sending.additions[i];
+    if (auto fed = refclock::feed(socket, {now.real, offset}); !fed) co_return fed;
+  }
+  co_return Fed{};
+}
+
+/// Has chronyd forget its samples. A failure is a warning: chronyd will believe us in the end.
+asio::awaitable<void> forget(SyncReport& report, const config::Config& config) {
+  const auto answer = co_await ask_chrony(config.chrony_reset, kChronycPatience);
+  report.forgot = answer && refclock::reset_ok(*answer);
+  if (report.forgot) co_return;
+  report.warnings.push_back(
+      fmt::format("chronyd was not told to forget its old samples, and may not believe new ones for hours: {}",
+                  answer ? base::printable(*answer, 200) : answer.error()));
+}
+
+asio::awaitable<void> hand_over(SyncReport& report, const config::Config& config) {
+  if (report.plan.forget) co_await forget(report, config);
+  const Sending planned = sending(report.plan, config);
+  const Fed fed = co_await feed(config.chrony_socket, *report.told, planned, report.round.asleep_before);
   if (!fed) {
     report.code = fed.error().kind == refclock::FeedError::Kind::unacceptable ? ExitCode::insane : ExitCode::not_fed;
     report.refusal = fed.error().message;
-    return;
+    co_return;
   }
   report.fed = true;
   report.code = ExitCode::done;
@@ -86,33 +125,9 @@ void hand_over(SyncReport& report, const config::Config& config) {
   }
 }
 
-std::string who_answered(const RoundReport& round) {
-  const std::size_t failed = round.count(Outcome::failed);
-  return fmt::format("{} of {} sources answered", round.sources.size() - failed, round.sources.size());
-}
-
-/// Why a round did not agree, to be put into a sentence.
-std::string reason(const RoundReport& round, const timecore::Quorum& quorum) {
-  const timecore::Agreement& agreement = round.agreement;
-  if (round.slept) return "the machine slept while its sources were asked, so the answers cannot be placed in time";
-  switch (agreement.verdict) {
-    case Verdict::agreed: return {};
-    case Verdict::nobody_answered: return "no source gave a usable answer";
-    case Verdict::no_majority:
-      return fmt::format("{}, but no time lies within the bounds of more than half of them", who_answered(round));
-    case Verdict::too_wide: {
-      const std::chrono::duration<double> width = agreement.bounds->width();
-      const std::chrono::duration<double> most = quorum.maximum_width;
-      return fmt::format("the agreed bounds are {:.3f} s wide, and at most {:g} s is accepted", width.count(),
-                         most.count());
-    }
-    case Verdict::too_few_operators:
-      return fmt::format("{}, and {} operators agree: at least {} must", who_answered(round),
-                         agreement.operators_agreeing, quorum.operators);
-    case Verdict::too_few_pools: break;
-  }
-  return fmt::format("{}, and those that agree come from {} pools: at least {} must take part", who_answered(round),
-                     agreement.pools_agreeing, quorum.pools);
+/// Moves a result by what the administrator wants the clock to be off.
+timecore::Known told_of(const timecore::Agreed& result, base::RawTime at, std::chrono::nanoseconds off) {
+  return {{{result.bounds.lower + off, result.bounds.upper + off}, result.estimate + off}, at};
 }
 
 }  // namespace
@@ -147,33 +162,41 @@ std::optional<UserError> check(const config::Config& config) {
   return std::nullopt;
 }
 
-std::string explain(const RoundReport& round, const timecore::Quorum& quorum) {
-  return fmt::format("No agreement: {}.", reason(round, quorum));
-}
-
-SyncReport sync(const config::Config& config, const ResolveOverrides& overrides, const OnProgress& on_progress) {
+asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,
+                                 OnProgress on_progress, PlanFeed plan) {
   SyncReport report;
   Floor floor = load_floor(config.state_directory);
   if (floor.warning) report.warnings.push_back(*std::move(floor.warning));
   const timecore::TimeLimits limits = timecore::limits_from(floor.time, config.ceiling_years);
   const timecore::Quorum quorum = quorum_of(config);
 
-  report.round = run_round(draw(config), measure_options(config, limits, overrides), quorum, on_progress);
+  const MeasureOptions options = measure_options(config, limits, overrides);
+  report.round = co_await run_round(draw(config), options, quorum, std::move(on_progress));
   if (!report.round.agreed()) {
     report.code = mostly_implausible(report.round) ? ExitCode::insane : ExitCode::no_agreement;
     report.refusal = explain(report.round, quorum);
-    return report;
+    co_return report;
   }
   const timecore::Agreed agreed{*report.round.agreement.bounds, report.round.agreement.estimate};
   const auto sane = timecore::check_sanity(agreed, report.round.at.raw, limits);
   if (!sane) {
     report.code = ExitCode::insane;
     report.refusal = explain(sane.error(), agreed, report.round.at.raw, limits);
-    return report;
+    co_return report;
   }
   report.result = *sane;
-  hand_over(report, config);
-  return report;
+  DeliberateOffset off = deliberate_offset(config.runtime_directory, config.random_offset);
+  if (off.warning) report.warnings.push_back(*std::move(off.warning));
+  report.told = told_of(*sane, report.round.at.raw, off.value);
+  report.plan = plan(*report.told, report.round.at);
+  if (report.plan.hold) {
+    report.refusal =
+        fmt::format("This round says that {}, where the clock had been right: another round must say so, too.",
+                    describe(*sane, report.round.at));
+    co_return report;
+  }
+  co_await hand_over(report, config);
+  co_return report;
 }
 
 }  // namespace sdwdate::service

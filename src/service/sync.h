@@ -1,6 +1,8 @@
 // One configured round from the draw to chrony: what `sdwdate sync` and each turn of sdwdated do.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +10,8 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "service/round.h"
+#include "timecore/discipline.h"
+#include "timecore/watch.h"
 
 namespace sdwdate::service {
 
@@ -18,10 +22,17 @@ MeasureOptions measure_options(const config::Config& config, const timecore::Tim
 /// What is the matter with a configuration as a whole that no single line shows, if anything.
 std::optional<base::UserError> check(const config::Config& config);
 
+/// Asked once a round has agreed, before chronyd is told `told` (its clocks being `now`): how is it to be fed?
+using PlanFeed = std::function<timecore::FeedPlan(const timecore::Known& told, const base::ClockPair& now)>;
+
 struct SyncReport {
   RoundReport round;
   /// The agreed result after the sanity check, at round.at; set if the round agreed and is sane.
   std::optional<timecore::Agreed> result;
+  /// What chronyd was to be told: the result, moved by the configured random offset.
+  std::optional<timecore::Known> told;
+  timecore::FeedPlan plan;
+  bool forgot = false;  ///< chronyd has forgotten its earlier samples, as planned
   bool fed = false;
   base::ExitCode code = base::ExitCode::no_agreement;
   /// Why not done, in a sentence; empty when done.
@@ -30,10 +41,8 @@ struct SyncReport {
   std::vector<std::string> warnings;
 };
 
-/// Draws, measures, agrees, checks, feeds chrony, saves the floor.
-SyncReport sync(const config::Config& config, const ResolveOverrides& overrides, const OnProgress& on_progress);
-
-/// Why a round did not agree, in a sentence.
-std::string explain(const RoundReport& round, const timecore::Quorum& quorum);
+/// Draws, measures, agrees, checks, feeds chrony, saves the floor. `config` and `overrides` must outlive it.
+boost::asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,
+                                        OnProgress on_progress, PlanFeed plan);
 
 }  // namespace sdwdate::service

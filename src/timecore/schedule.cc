@@ -8,6 +8,9 @@ namespace {
 constexpr nanoseconds kRampInterval = std::chrono::seconds{30};
 constexpr unsigned kEvenRounds = 3;
 constexpr nanoseconds kFirstRetry = std::chrono::seconds{4};
+/// About the longest wait for another try, before jitter.
+constexpr nanoseconds kLastRetry = std::chrono::seconds{256};
+constexpr nanoseconds kLastLocalRetry = std::chrono::seconds{16};
 
 /// `wait` doubled so many times, but no further than past `enough`.
 nanoseconds doubled(nanoseconds wait, unsigned times, nanoseconds enough) {
@@ -33,9 +36,15 @@ nanoseconds Schedule::after_success(std::uint64_t random) {
   return std::min(doubled(kRampInterval, doublings, settings_.maximum), interval(random));
 }
 
-nanoseconds Schedule::after_failure(std::uint64_t random) {
-  const nanoseconds wait = doubled(kFirstRetry, failures_in_a_row_++, 2 * settings_.maximum);
+nanoseconds Schedule::after_failure(Failure failure, std::uint64_t random) {
+  const nanoseconds longest = failure == Failure::local ? kLastLocalRetry : kLastRetry;
+  const nanoseconds wait = std::min(doubled(kFirstRetry, failures_in_a_row_++, longest), longest);
   return std::min(wait / 2 + uniform(wait, random), interval(random));
+}
+
+void Schedule::begin_anew() {
+  successes_ = 0;
+  failures_in_a_row_ = 0;
 }
 
 }  // namespace sdwdate::timecore

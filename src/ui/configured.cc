@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "service/run_to_end.h"
 #include "ui/json.h"
 #include "ui/subcommand.h"
 #include "ui/text.h"
@@ -16,6 +17,11 @@ void ConfiguredOptions::add_to(CLI::App& command) {
   command.add_option("--config", file, "Read only this file instead of the system's configuration")->type_name("FILE");
   add_net_options(command, net);
   add_output_options(command, output);
+}
+
+int complain(const base::UserError& error) {
+  std::cerr << error.message << '\n';
+  return status(base::ExitCode::usage);
 }
 
 std::expected<Configured, UserError> configure(const ConfiguredOptions& options) {
@@ -49,8 +55,13 @@ int sync_once(const ConfiguredOptions& options) {
   service::SyncReport report;
   {
     const ProgressLine line{!options.output.json};
-    report = service::sync(configured->config, configured->overrides,
-                           [&](const service::Progress& progress) { line.show(progress); });
+    // A single round knows nothing of the rounds before it: chronyd weighs what it gets.
+    const service::PlanFeed plainly = [](const timecore::Known&, const base::ClockPair&) {
+      return timecore::FeedPlan{};
+    };
+    report = service::run_to_end(service::sync(
+        configured->config, configured->overrides, [&](const service::Progress& progress) { line.show(progress); },
+        plainly));
   }
   print_report(report, configured->config, options.output);
   return status(report.code);

@@ -1,5 +1,7 @@
 #include "ui/json.h"
 
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 namespace sdwdate::ui {
@@ -83,20 +85,59 @@ ordered_json round_json(const RoundReport& round, const std::optional<timecore::
   return {{"schema", kSchema}, {"sources", sources}, {"selection", selection}};
 }
 
-std::string finish(ordered_json json, const RoundReport& round) {
+/// Whatever a stranger sent is printable ASCII by now; `replace` is for what the user typed.
+std::string dump(const ordered_json& json) { return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
+
+ordered_json finish(ordered_json json, const RoundReport& round) {
   json["duration"] = seconds(round.duration);
-  // Whatever a stranger sent is printable ASCII by now; `replace` is for what the user typed.
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  return json;
+}
+
+ordered_json sync_json(const service::SyncReport& report) {
+  ordered_json json = round_json(report.round, report.result ? report.result : agreed_of(report.round));
+  json["fed"] = report.fed;
+  return finish(std::move(json), report.round);
+}
+
+ordered_json unix_time(const std::optional<base::RealTime>& time) {
+  if (!time) return nullptr;
+  return std::chrono::floor<std::chrono::seconds>(*time).time_since_epoch().count();
+}
+
+std::string_view name(service::DaemonState::Doing doing) {
+  using Doing = service::DaemonState::Doing;
+  switch (doing) {
+    case Doing::measuring: return "measuring";
+    case Doing::waiting: return "waiting";
+    case Doing::retrying: return "retrying";
+    case Doing::stopping: break;
+  }
+  return "stopping";
 }
 
 }  // namespace
 
-std::string to_json(const RoundReport& round) { return finish(round_json(round, agreed_of(round)), round); }
+std::string to_json(const RoundReport& round) { return dump(finish(round_json(round, agreed_of(round)), round)); }
 
-std::string to_json(const service::SyncReport& report) {
-  ordered_json json = round_json(report.round, report.result ? report.result : agreed_of(report.round));
-  json["fed"] = report.fed;
-  return finish(std::move(json), report.round);
+std::string to_json(const service::SyncReport& report) { return dump(sync_json(report)); }
+
+std::string to_json(const service::DaemonState& state) {
+  const service::ChronyState& chrony = state.chrony;
+  return dump({{"schema", kSchema},
+               {"pid", ::getpid()},
+               {"started", unix_time(state.started)},
+               {"state", name(state.doing)},
+               {"message", state.message},
+               {"next_round", unix_time(state.next_round)},
+               {"last_success", unix_time(state.last_success)},
+               {"failures_in_a_row", state.failures_in_a_row},
+               {"rounds", state.rounds},
+               {"last_round", state.last_round ? sync_json(*state.last_round) : ordered_json(nullptr)},
+               {"chrony",
+                {{"asked", unix_time(chrony.asked)},
+                 {"selected", or_null(chrony.selected)},
+                 {"took_last_sample", or_null(chrony.took_last_sample)},
+                 {"message", chrony.message}}}});
 }
 
 }  // namespace sdwdate::ui

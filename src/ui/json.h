@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "service/sync.h"
+#include "service/daemon.h"
 
 namespace sdwdate::ui {
 
@@ -13,5 +13,8 @@ std::string to_json(const service::RoundReport& round);
 
 /// The same with `fed`, and with the result as it was after the sanity check.
 std::string to_json(const service::SyncReport& report);
+
+/// What sdwdated writes into report.json for `sdwdate status`: UNIX times in whole seconds.
+std::string to_json(const service::DaemonState& state);
 
 }  // namespace sdwdate::ui

@@ -3,7 +3,9 @@
 #include <iostream>
 
 #include "base/build_info.h"
+#include "service/run_to_end.h"
 #include "service/sync.h"
+#include "service/words.h"
 #include "ui/json.h"
 #include "ui/options.h"
 #include "ui/subcommand.h"
@@ -35,10 +37,11 @@ void print_query(const service::RoundReport& round, const timecore::Quorum& quor
     std::cerr << explain(round, quorum) << '\n';
   } else if (round.sources.size() == 1) {
     std::cout << fmt::format("One source, with nobody to contradict it, says: {}.\n",
-                             describe({*agreement.bounds, agreement.estimate}, round.at));
+                             service::describe({*agreement.bounds, agreement.estimate}, round.at));
   } else {
     std::cout << fmt::format("Agreed by {} of {} sources: {}.\n", round.count(Outcome::truechimer),
-                             round.sources.size(), describe({*agreement.bounds, agreement.estimate}, round.at));
+                             round.sources.size(),
+                             service::describe({*agreement.bounds, agreement.estimate}, round.at));
   }
 }
 
@@ -61,8 +64,9 @@ int query(const QueryOptions& options) {
   service::RoundReport round;
   {
     const ProgressLine line{!options.output.json};
-    round = service::run_round(service::lineup_of(urls), service::measure_options(config, limits, *overrides), quorum,
-                               [&](const service::Progress& progress) { line.show(progress); });
+    const service::MeasureOptions asking = service::measure_options(config, limits, *overrides);
+    round = service::run_to_end(service::run_round(service::lineup_of(urls), asking, quorum,
+                                                   [&](const service::Progress& progress) { line.show(progress); }));
   }
   print_query(round, quorum, options.output);
   return status(round.agreed() ? ExitCode::done : ExitCode::no_agreement);

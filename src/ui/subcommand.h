@@ -14,6 +14,9 @@ struct Subcommand {
   std::function<int()> run;
 };
 
+Subcommand add_chrony(CLI::App& parent);
+Subcommand add_doctor(CLI::App& parent);
+Subcommand add_import(CLI::App& parent);
 Subcommand add_query(CLI::App& parent);
 Subcommand add_sync(CLI::App& parent);
 

@@ -4,13 +4,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <ostream>
+
+#include "base/text.h"
+#include "service/words.h"
 
 namespace sdwdate::ui {
 namespace {
 
+using base::in_words;
 using service::Outcome;
 using service::RoundReport;
 using service::SourceReport;
@@ -19,17 +22,8 @@ using std::chrono::nanoseconds;
 /// A source behind by less is likely right but late in refreshing its Date (docs/estimate.md).
 constexpr nanoseconds kLate = std::chrono::seconds{1};
 
-double as_double(nanoseconds time, nanoseconds unit) {
-  return static_cast<double>(time.count()) / static_cast<double>(unit.count());
-}
-
 std::string signed_words(nanoseconds time) {
   return (time < nanoseconds{0} ? "-" : "+") + in_words(std::chrono::abs(time));
-}
-
-/// How far the bounds reach from the estimate, on the longer side.
-nanoseconds reach(const timecore::RawBounds& bounds, timecore::RawOffset estimate) {
-  return std::max(bounds.upper - estimate, estimate - bounds.lower);
 }
 
 std::string_view verdict(const SourceReport& source) {
@@ -60,7 +54,7 @@ void print_row(std::ostream& out, const SourceReport& source, const RoundReport&
   std::string bound = "-";
   if (source.bounds) {
     offset = signed_words(timecore::against_system_clock(source.estimate, round.at).value);
-    bound = in_words(reach(*source.bounds, source.estimate));
+    bound = in_words(service::reach(*source.bounds, source.estimate));
   }
   const std::string delay = exchanges.empty() ? "-" : in_words(timecore::smallest_delay(exchanges));
   out << fmt::format("{:<{}}  {:>10}  {:>9}  {:>9}  {:>8}  {}\n", source.spec.url.text, width, offset, bound, delay,
@@ -77,34 +71,6 @@ void print_details(std::ostream& out, const SourceReport& source, const RoundRep
 }
 
 }  // namespace
-
-std::string in_words(nanoseconds time) {
-  using namespace std::chrono;
-  struct Unit {
-    std::string_view name;
-    nanoseconds size;
-    nanoseconds below;  ///< up to here this unit reads best
-  };
-  constexpr std::array<Unit, 7> kUnits{{{"us", microseconds{1}, milliseconds{1}},
-                                        {"ms", milliseconds{1}, seconds{1}},
-                                        {"s", seconds{1}, minutes{2}},
-                                        {"min", minutes{1}, hours{2}},
-                                        {"h", hours{1}, hours{48}},
-                                        {"days", hours{24}, hours{24} * 730},
-                                        {"years", years{1}, nanoseconds::max()}}};
-  const auto* const fitting = std::ranges::find_if(kUnits, [&](const Unit& unit) { return time < unit.below; });
-  const Unit& unit = fitting == kUnits.end() ? kUnits.back() : *fitting;
-  const double value = as_double(time, unit.size);
-  // Three digits: a number is never known better than the next decimal would say.
-  const int whole_digits = 1 + static_cast<int>(value >= 10) + static_cast<int>(value >= 100);
-  return fmt::format("{:.{}f} {}", value, 3 - whole_digits, unit.name);
-}
-
-std::string describe(const timecore::Agreed& result, const base::ClockPair& at) {
-  const nanoseconds offset = timecore::against_system_clock(result.estimate, at).value;
-  return fmt::format("this machine's clock is {} {}, give or take {}", in_words(std::chrono::abs(offset)),
-                     offset < nanoseconds{0} ? "fast" : "slow", in_words(reach(result.bounds, result.estimate)));
-}
 
 void print_sources(std::ostream& out, const RoundReport& round, bool verbose) {
   constexpr std::string_view kHeading = "source";
@@ -128,7 +94,7 @@ void print_sync(std::ostream& out, const service::SyncReport& report, const std:
   print_sources(out, report.round, verbose);
   if (report.result) {
     out << fmt::format("Agreed by {} of {} sources: {}.\n", report.round.count(Outcome::truechimer),
-                       report.round.sources.size(), describe(*report.result, report.round.at));
+                       report.round.sources.size(), service::describe(*report.result, report.round.at));
   }
   if (report.fed) out << fmt::format("Handed to chrony at {}.\n", socket);
 }

@@ -8,12 +8,6 @@
 
 namespace sdwdate::ui {
 
-/// Three digits and the unit that reads best: "412 us", "5.10 ms", "10.0 min", "2.31 years". Not negative.
-std::string in_words(std::chrono::nanoseconds time);
-
-/// "this machine's clock is 0.4 ms slow, give or take 5.1 ms"
-std::string describe(const timecore::Agreed& result, const base::ClockPair& at);
-
 /// A table of the sources, then a line for each one that failed or disagrees. `verbose` adds bounds and bytes.
 void print_sources(std::ostream& out, const service::RoundReport& round, bool verbose);
 

@@ -23,7 +23,11 @@ ARROWS = {
     "resolve": {"ipc", "base"},
     "refclock": {"timecore", "base"},
     "service": {"config", "timecore", "refclock", "ipc", "wire:url", "wire:unix_time", "base"},
-    "ui": {"service", "config", "refclock", "timecore", "wire:url", "wire:unix_time", "ipc", "base"},
+    "machine": {"ipc", "base"},
+    "doctor": {"machine", "service", "config", "timecore", "refclock", "wire:url", "wire:socks5", "ipc", "base"},
+    "ui": {
+        "doctor", "machine", "service", "config", "refclock", "timecore", "wire:url", "wire:unix_time", "ipc", "base",
+    },  # fmt: skip
     "apps": {"ui", "probe", "resolve", "ipc", "base"},
 }
 MAY_USE_OPENSSL = {"net", "probe"}

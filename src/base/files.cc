@@ -1,0 +1,45 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/unique_fd.h"
+
+namespace sdwdate::base {
+namespace {
+
+/// One complete file, or errno.
+int write_file(const std::filesystem::path& path, std::string_view text, mode_t mode, Keep keep) {
+  const UniqueFd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode)};
+  if (!file) return errno;
+  const ssize_t written = ::write(file.get(), text.data(), text.size());
+  if (written < 0) return errno;
+  if (static_cast<std::size_t>(written) != text.size()) return ENOSPC;
+  return keep == Keep::until_reboot || ::fsync(file.get()) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+std::expected<std::string, int> read_file(const std::filesystem::path& path, std::size_t most) {
+  const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  if (!file) return std::unexpected(errno);
+  std::string text(most, '\0');
+  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  if (size < 0) return std::unexpected(errno);
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
+int replace_file(const std::filesystem::path& path, std::string_view text, mode_t mode, Keep keep) {
+  std::filesystem::path fresh = path;
+  fresh += ".new";
+  int failed = write_file(fresh, text, mode, keep);
+  if (failed == 0 && std::rename(fresh.c_str(), path.c_str()) != 0) failed = errno;
+  if (failed != 0) ::unlink(fresh.c_str());
+  return failed;
+}
+
+}  // namespace sdwdate::base

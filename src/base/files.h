@@ -1,0 +1,24 @@
+// Small files, read and written whole. No symbolic link is followed, and nothing waits on a FIFO.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace sdwdate::base {
+
+/// At most the first `most` bytes of a file, or errno.
+std::expected<std::string, int> read_file(const std::filesystem::path& path, std::size_t most);
+
+/// Must what is written outlive a crash of the machine?
+enum class Keep : std::uint8_t { until_reboot, for_ever };
+
+/// Puts `text` in the place of `path` by writing a file beside it and renaming that, so that a reader, a full disk or a
+/// crash never meets half of it. Returns 0, or errno, and then what was there before is there still.
+int replace_file(const std::filesystem::path& path, std::string_view text, mode_t mode, Keep keep);
+
+}  // namespace sdwdate::base

@@ -1,0 +1,17 @@
+// One datagram to a UNIX socket: how chronyd, the service manager and the journal are all spoken to.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace sdwdate::base {
+
+/// The longest path a UNIX socket can have.
+inline constexpr std::size_t kLongestSocketPath = 107;
+
+/// Sends `data` whole and at once to the socket at `path`; a path that begins with '@' is in the abstract namespace.
+/// Nothing is kept open. Returns 0, or errno: ENAMETOOLONG also for an empty path, EAGAIN when the receiver is slow.
+int send_datagram(std::string_view path, std::span<const std::byte> data);
+
+}  // namespace sdwdate::base

@@ -1,0 +1,65 @@
+#include "service/words.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace sdwdate::service {
+namespace {
+
+using timecore::Verdict;
+
+std::string who_answered(const RoundReport& round) {
+  const std::size_t failed = round.count(Outcome::failed);
+  return fmt::format("{} of {} sources answered", round.sources.size() - failed, round.sources.size());
+}
+
+/// Why a round did not agree, to be put into a sentence.
+std::string reason(const RoundReport& round, const timecore::Quorum& quorum) {
+  const timecore::Agreement& agreement = round.agreement;
+  if (round.slept) return "the machine slept while its sources were asked, so the answers cannot be placed in time";
+  switch (agreement.verdict) {
+    case Verdict::agreed: return {};
+    case Verdict::nobody_answered: return "no source gave a usable answer";
+    case Verdict::no_majority:
+      return fmt::format("{}, but no time lies within the bounds of more than half of them", who_answered(round));
+    case Verdict::too_wide: {
+      const std::chrono::duration<double> width = agreement.bounds->width();
+      const std::chrono::duration<double> most = quorum.maximum_width;
+      return fmt::format("the agreed bounds are {:.3f} s wide, and at most {:g} s is accepted", width.count(),
+                         most.count());
+    }
+    case Verdict::too_few_operators:
+      return fmt::format("{}, and {} operators agree: at least {} must", who_answered(round),
+                         agreement.operators_agreeing, quorum.operators);
+    case Verdict::too_few_pools: break;
+  }
+  return fmt::format("{}, and those that agree come from {} pools: at least {} must take part", who_answered(round),
+                     agreement.pools_agreeing, quorum.pools);
+}
+
+}  // namespace
+
+std::chrono::nanoseconds reach(const timecore::RawBounds& bounds, timecore::RawOffset estimate) {
+  return std::max(bounds.upper - estimate, estimate - bounds.lower);
+}
+
+std::string describe(const timecore::Agreed& result, const base::ClockPair& at) {
+  const std::chrono::nanoseconds offset = timecore::against_system_clock(result.estimate, at).value;
+  return fmt::format("this machine's clock is {} {}, give or take {}", base::in_words(std::chrono::abs(offset)),
+                     offset < std::chrono::nanoseconds{0} ? "fast" : "slow",
+                     base::in_words(reach(result.bounds, result.estimate)));
+}
+
+std::string utc(std::chrono::sys_seconds time) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(time.time_since_epoch().count()));
+}
+
+std::string explain(const RoundReport& round, const timecore::Quorum& quorum) {
+  return fmt::format("No agreement: {}.", reason(round, quorum));
+}
+
+}  // namespace sdwdate::service
