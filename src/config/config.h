@@ -37,7 +37,7 @@ struct Config {
   std::string tor_control = "unix:/run/tor/control";
 
   std::string chrony_socket = "/run/chrony.sdwdate.sock";
-  int chrony_burst = 4;
+  int chrony_burst = 1;
   /// Connecting to these has chronyd's state reported, or its samples forgotten (docs/chrony.md).
   std::string chrony_report = "/run/sdwdate-chrony/report";
   std::string chrony_reset = "/run/sdwdate-chrony/reset";

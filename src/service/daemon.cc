@@ -9,6 +9,7 @@
 #include <csignal>
 #include <exception>
 
+#include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "refclock/chrony_report.h"
@@ -229,10 +230,12 @@ nanoseconds Daemon::after_failure(const SyncReport& report) {
 
 asio::awaitable<Wake> Daemon::between(nanoseconds wait) {
   nanoseconds left = wait;
+  base::give_memory_back();
   if (fed_at_ && wait > kUntilPolled) {
     const Wake woken = co_await mailbox_.wait(kUntilPolled);
     if (woken != Wake::due) co_return woken;
     co_await ask_about_sample();
+    base::give_memory_back();
     left -= kUntilPolled;
   }
   co_return co_await mailbox_.wait(left);
@@ -325,6 +328,7 @@ asio::awaitable<void> Daemon::tick() {
     co_await timer.async_wait(kAwait);
     observer_.alive();
     look();
+    base::give_memory_back();
   }
 }
 

@@ -19,6 +19,11 @@ void ConfiguredOptions::add_to(CLI::App& command) {
   add_output_options(command, output);
 }
 
+int complain(const base::UserError& error) {
+  std::cerr << error.message << '\n';
+  return status(base::ExitCode::usage);
+}
+
 std::expected<Configured, UserError> configure(const ConfiguredOptions& options) {
   auto config = options.file.empty() ? config::load(config::system_files()) : config::load({options.file});
   if (!config) return std::unexpected(config.error());

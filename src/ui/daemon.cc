@@ -1,5 +1,3 @@
-#include "ui/daemon.h"
-
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +8,8 @@
 #include "base/service_manager.h"
 #include "service/compat.h"
 #include "service/daemon.h"
+#include "ui/commands.h"
+#include "ui/configured.h"
 #include "ui/json.h"
 #include "ui/subcommand.h"
 #include "ui/text.h"
@@ -92,8 +92,6 @@ class Herald {
   unsigned rounds_ = 0;
 };
 
-}  // namespace
-
 int run_for_ever(const ConfiguredOptions& options) {
   auto settings = settings_from(options);
   if (!settings) return complain(settings.error());
@@ -116,6 +114,18 @@ int run_for_ever(const ConfiguredOptions& options) {
   if (const auto limit = base::watchdog_limit()) surroundings.tick = *limit / 2;
   service::Daemon{*std::move(settings), reload, std::move(observer), std::move(surroundings)}.run();
   return status(base::ExitCode::done);
+}
+
+}  // namespace
+
+int run_sdwdated(int argc, char** argv) {
+  CLI::App app{"Learns the time from web servers and hands it to chrony, round after round.", "sdwdated"};
+  ConfiguredOptions options;
+  options.add_to(app);
+  bool once = false;
+  app.add_flag("--once", once, "Do one round and exit");
+  if (const auto code = parse(app, argc, argv)) return *code;
+  return once ? sync_once(options) : run_for_ever(options);
 }
 
 }  // namespace sdwdate::ui

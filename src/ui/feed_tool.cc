@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <istream>
+#include <iostream>
 #include <nlohmann/json.hpp>
-#include <ostream>
 
 #include "base/text.h"
 #include "refclock/sock_feeder.h"
+#include "ui/commands.h"
+#include "ui/subcommand.h"
 #include "wire/unix_time.h"
 
 namespace sdwdate::ui {
@@ -95,6 +96,21 @@ ExitCode FeedTool::feed_lines(std::istream& lines) {
     if (first_failure == ExitCode::done) first_failure = code;
   }
   return first_failure;
+}
+
+int run_unixtime_to_chrony_socket(int argc, char** argv) {
+  CLI::App app{"Tells chronyd, through its refclock SOCK driver, what time it is now.", "unixtime-to-chrony-socket"};
+  std::string socket = default_socket();
+  std::string time;
+  app.add_option("--socket", socket, "chronyd's socket")->type_name("PATH")->capture_default_str();
+  app.add_option("UNIXTIME", time, "Seconds since 1970, up to 9 decimals; - reads one from each line of standard input")
+      ->required();
+  app.footer("Exit status: 0 sent, 2 not a time, 3 chrony could not be fed, 4 a time chrony would refuse.");
+  OutputOptions output;
+  add_output_options(app, output);
+  if (const auto code = parse(app, argc, argv)) return *code;
+  FeedTool tool{socket, output, std::cout, std::cerr};
+  return status(time == "-" ? tool.feed_lines(std::cin) : tool.feed(time));
 }
 
 }  // namespace sdwdate::ui
