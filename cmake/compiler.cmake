@@ -7,7 +7,8 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 add_library(sdwdate_flags INTERFACE)
 # A broken invariant ends the process instead of going on with nonsense.
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
-target_compile_options(sdwdate_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
+target_compile_options(sdwdate_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow
+                                              $<$<BOOL:${SDWDATE_WERROR}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # When it inlines Asio's coroutine frames, g++ 12 takes their recycling allocator for a mismatch and their members
   # for uninitialised. clang, which builds the same files in ./dev check, has neither false alarm.
