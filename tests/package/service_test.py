@@ -11,6 +11,7 @@ from lab import LabError, wait_until
 SERVICE = "sdwdated.service"
 REPORT, RESET = "/run/sdwdate-chrony/report", "/run/sdwdate-chrony/reset"
 SOCKETS = ("sdwdate-chrony-report.socket", "sdwdate-chrony-reset.socket")
+CHRONYC = ("sdwdate-chrony-report@1.service", "sdwdate-chrony-reset@1.service")
 REFCLOCK = "/run/chrony.sdwdate.sock"
 # Perl: connects and goes away.
 CONNECT = "IO::Socket::UNIX->new(Peer => $ARGV[0])"
@@ -35,7 +36,8 @@ class InstalledService(MachineTest):
         self.assertEqual(account[5:], ["/nonexistent", "/usr/sbin/nologin"])
         self.assertEqual(self.machine.run("id", "--name", "--groups", "sdwdate").text, "sdwdate")
         status = (self.machine.process(SERVICE) / "status").read_text()
-        rights = dict(line.split(":\t") for line in status.splitlines() if line.startswith(("Cap", "NoNew", "Seccomp:")))
+        wanted = ("Cap", "NoNewPrivs", "Seccomp:")
+        rights = dict(line.split(":\t") for line in status.splitlines() if line.startswith(wanted))
         none = f"{0:016x}"
         self.assertEqual(rights, {
             "CapInh": none, "CapPrm": none, "CapEff": none, "CapBnd": none, "CapAmb": none,
@@ -67,12 +69,12 @@ class InstalledService(MachineTest):
             self.assertEqual(self.machine.run("systemctl", "is-enabled", unit).text, "enabled")
 
     def test_systemd_understands_every_line(self) -> None:
-        units = [SERVICE, *SOCKETS, "sdwdate-chrony-report@1.service", "sdwdate-chrony-reset@1.service", "chrony.service"]
+        units = [SERVICE, "chrony.service", *SOCKETS, *CHRONYC]
         said = self.machine.run("systemd-analyze", "verify", "--man=no", *units)
         self.assertEqual(said.stderr + said.stdout, "")
 
     def test_sandbox_scores(self) -> None:
-        most = {SERVICE: 1.0, "sdwdate-chrony-report@1.service": 0.2, "sdwdate-chrony-reset@1.service": 0.2}
+        most = {SERVICE: 1.0, **dict.fromkeys(CHRONYC, 0.2)}
         for unit, limit in most.items():
             with self.subTest(unit):
                 judged = self.machine.run("systemd-analyze", "security", unit, "--no-pager").stdout
@@ -84,9 +86,8 @@ class InstalledService(MachineTest):
         self.assertGreaterEqual(len(known["StatusText"].split()), 3, known)
 
     def test_watchdog(self) -> None:
-        self.machine.write(
-            f"etc/systemd/system/{SERVICE}.d/lab.conf", "[Service]\nWatchdogSec=4s\nRestartSec=100ms\nTimeoutAbortSec=1s\n"
-        )
+        quick = "[Service]\nWatchdogSec=4s\nRestartSec=100ms\nTimeoutAbortSec=1s\n"
+        self.machine.write(f"etc/systemd/system/{SERVICE}.d/lab.conf", quick)
         self.addCleanup(self.machine.drop_drop_in, SERVICE)
         self.machine.run("systemctl", "daemon-reload")
         self.machine.run("systemctl", "restart", SERVICE)

@@ -313,9 +313,8 @@ int Machine::adjust(timex& request) {
                               ADJ_SETOFFSET | ADJ_NANO | ADJ_TICK;
   const unsigned modes = request.modes;
   // chronyd clears what an NTP client before it may have left: the offset of adjtime() and that of the kernel's PLL.
-  const bool clears = request.offset == 0;
-  if (modes == ADJ_OFFSET_SINGLESHOT && clears) return TIME_OK;
-  if ((modes & ~(kKnown | (clears ? ADJ_OFFSET : 0U))) != 0) die("adjtimex with a mode not simulated");
+  const unsigned cleared = request.offset == 0 ? ADJ_OFFSET_SINGLESHOT | ADJ_OFFSET : 0U;
+  if ((modes & ~(kKnown | cleared)) != 0) die("adjtimex with a mode not simulated");
 
   if ((modes & ADJ_TICK) != 0) {
     if (request.tick < 9000 || request.tick > 11000) {
