@@ -18,6 +18,20 @@ _sdwdate_offer_files() {
     mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
+# For `sdwdate chrony`, whose own subcommand is the word $1; offers what begins with $2.
+_sdwdate_chrony() {
+    local change='--no-restart --root --systemctl --help'
+    if (($1 == COMP_CWORD)); then
+        _sdwdate_offer 'enable disable status --help' "$2"
+        return
+    fi
+    case ${COMP_WORDS[$1]} in
+        enable) _sdwdate_offer "--serve --nts-certificate --nts-key $change" "$2" ;;
+        disable) _sdwdate_offer "$change" "$2" ;;
+        status) _sdwdate_offer '--config --json --help' "$2" ;;
+    esac
+}
+
 _sdwdate() {
     local command=${COMP_WORDS[0]##*/} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     local -i first=1
@@ -31,7 +45,7 @@ _sdwdate() {
     fi
 
     case $before in
-        --config | --ca-file | --socket)
+        --config | --ca-file | --socket | --nts-certificate | --nts-key | --root | --systemctl)
             _sdwdate_offer_files "$word"
             return
             ;;
@@ -41,7 +55,7 @@ _sdwdate() {
             _sdwdate_offer 'socks5h://' "$word"
             return
             ;;
-        --requests | --timeout | --resolve)
+        --requests | --timeout | --resolve | --serve)
             return
             ;;
     esac
@@ -50,12 +64,14 @@ _sdwdate() {
         sdwdate)
             while ((first < COMP_CWORD)) && [[ ${COMP_WORDS[first]} == -* ]]; do first+=1; done
             if ((first == COMP_CWORD)); then
-                _sdwdate_offer 'query sync --help --version' "$word"
+                _sdwdate_offer 'query sync doctor chrony --help --version' "$word"
                 return
             fi
             case ${COMP_WORDS[first]} in
                 query) _sdwdate_offer "$_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
                 sync) _sdwdate_offer "--config $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
+                doctor) _sdwdate_offer '--config --json --help --version' "$word" ;;
+                chrony) _sdwdate_chrony "$((first + 1))" "$word" ;;
             esac
             ;;
         sdwdated)

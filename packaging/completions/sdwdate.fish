@@ -32,7 +32,24 @@ complete -c sdwdate -n __fish_use_subcommand -a query -d 'Measure the given web 
 complete -c sdwdate -n __fish_use_subcommand -a sync -d 'Do one configured round and feed chrony'
 __sdwdate_net_options sdwdate '__fish_seen_subcommand_from query sync'
 __sdwdate_output_options sdwdate '__fish_seen_subcommand_from query sync'
-complete -c sdwdate -n '__fish_seen_subcommand_from sync' -l config -r -F -d 'Read only this configuration file'
+complete -c sdwdate -n '__fish_seen_subcommand_from sync doctor status' -l config -r -F \
+    -d 'Read only this configuration file'
+
+complete -c sdwdate -n __fish_use_subcommand -a doctor -d 'Check that all is well'
+complete -c sdwdate -n __fish_use_subcommand -a chrony -d 'Run chronyd offline, for us alone'
+complete -c sdwdate -n '__fish_seen_subcommand_from doctor status' -l json -d 'Print the findings as JSON'
+
+set -l chrony '__fish_seen_subcommand_from chrony; and not __fish_seen_subcommand_from enable disable status'
+complete -c sdwdate -n $chrony -a enable -d 'Run chronyd without a network'
+complete -c sdwdate -n $chrony -a disable -d 'Undo that'
+complete -c sdwdate -n $chrony -a status -d 'Show how chronyd runs'
+complete -c sdwdate -n '__fish_seen_subcommand_from enable' -l serve -x -d 'Serve the time to this network'
+complete -c sdwdate -n '__fish_seen_subcommand_from enable' -l nts-certificate -r -F -d 'Serve over NTS with this'
+complete -c sdwdate -n '__fish_seen_subcommand_from enable' -l nts-key -r -F -d 'Its key'
+set -l change '__fish_seen_subcommand_from enable disable'
+complete -c sdwdate -n $change -l no-restart -d 'Leave a running chronyd as it is'
+complete -c sdwdate -n $change -l root -r -F -d 'Change the files below this folder'
+complete -c sdwdate -n $change -l systemctl -r -F -d 'Ask systemd with this command'
 
 __sdwdate_net_options sdwdated true
 __sdwdate_output_options sdwdated true

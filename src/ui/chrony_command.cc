@@ -30,6 +30,7 @@ struct ChronyOptions {
   bool no_restart = false;
   std::string root;
   std::string systemctl;
+  std::string file;
   bool json = false;
 };
 
@@ -115,9 +116,9 @@ int disable(const ChronyOptions& options) {
 }
 
 int show_status(const ChronyOptions& options) {
-  // What is asked here is chronyd. Whoever is wrong about sources learns it from `sdwdate doctor`.
-  const auto config = config::load(config::system_files()).value_or(config::Config{});
-  const doctor::ChronyFacts facts = doctor::gather_chrony(config);
+  const auto config = options.file.empty() ? config::load(config::system_files()) : config::load({options.file});
+  if (!config) return complain(config.error());
+  const doctor::ChronyFacts facts = doctor::gather_chrony(*config);
   const auto findings = doctor::examine(facts);
   if (options.json) {
     std::cout << to_json(findings) << '\n';
@@ -160,6 +161,8 @@ Subcommand add_chrony(CLI::App& parent) {
   add_change_options(*off, *options);
 
   CLI::App* shown = parser->add_subcommand("status", "Show how chronyd runs, whether it is offline and follows us");
+  shown->add_option("--config", options->file, "Read only this file instead of the system's configuration")
+      ->type_name("FILE");
   shown->add_flag("--json", options->json, "Print the findings as JSON, for programs");
 
   return {parser, [=] {

@@ -6,5 +6,6 @@ namespace sdwdate::ui {
 int run_sdwdate(int argc, char** argv);
 int run_sdwdated(int argc, char** argv);
 int run_unixtime_to_chrony_socket(int argc, char** argv);
+int run_url_to_unixtime(int argc, char** argv);
 
 }  // namespace sdwdate::ui

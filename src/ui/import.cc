@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -6,10 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
-
-#include <fmt/format.h>
+#include <sstream>
 
 #include "base/text.h"
 #include "config/legacy.h"
@@ -43,14 +42,18 @@ std::expected<std::vector<fs::path>, UserError> old_files(const fs::path& folder
 }
 
 std::expected<config::LegacyFile, UserError> read_file(const fs::path& path) {
-  errno = 0;
-  std::ifstream stream{path, std::ios::binary};
-  std::string text{std::istreambuf_iterator<char>{stream}, {}};
+  const auto unreadable = [&](std::string_view why) {
+    return std::unexpected(UserError{fmt::format("cannot read {}: {}", path.string(), why)});
+  };
   std::error_code error;
-  if (!stream.is_open() || stream.bad() || fs::is_directory(path, error)) {
-    return std::unexpected(UserError{fmt::format("cannot read {}: {}", path.string(), base::errno_text(errno))});
-  }
-  return config::LegacyFile{path.string(), std::move(text)};
+  if (fs::is_directory(path, error)) return unreadable("it is a directory");
+  std::ifstream stream{path, std::ios::binary};
+  if (!stream) return unreadable(base::errno_text(errno));
+  std::ostringstream text;
+  // An empty file sets failbit here, a read error badbit.
+  text << stream.rdbuf();
+  if (stream.bad() || text.bad()) return unreadable("it cannot be read to its end");
+  return config::LegacyFile{path.string(), text.str()};
 }
 
 /// Where the Python sdwdate looked for Tor on its own: at Whonix' gateway, if this is Whonix.

@@ -7,6 +7,7 @@
 
 #include "base/build_info.h"
 #include "service/round.h"
+#include "service/run_to_end.h"
 #include "support/helpers.h"
 
 namespace sdwdate::support {
@@ -26,11 +27,17 @@ inline service::MeasureOptions options_for(const std::vector<std::string>& hosts
   return options;
 }
 
+/// A whole round, waited for.
+inline service::RoundReport round_with(service::Lineup lineup, const service::MeasureOptions& options,
+                                       const timecore::Quorum& quorum, service::OnProgress on_progress = {}) {
+  return service::run_to_end(service::run_round(std::move(lineup), options, quorum, std::move(on_progress)));
+}
+
 /// All of them at the same time, each its own operator.
 inline service::RoundReport round_of(const std::vector<std::string>& hosts, const service::MeasureOptions& options) {
   service::Lineup lineup;
   for (const std::string& host : hosts) lineup.add({spec(host)}, 1);
-  return service::run_round(std::move(lineup), options, {3, 1, std::chrono::seconds{2}}, {});
+  return round_with(std::move(lineup), options, {3, 1, std::chrono::seconds{2}});
 }
 
 }  // namespace sdwdate::support

@@ -50,7 +50,7 @@ TEST(Config, AnEmptyTextGivesTheDefaults) {
   EXPECT_TRUE(config.isolate_circuits);
   EXPECT_EQ(config.tor_control, "unix:/run/tor/control");
   EXPECT_EQ(config.chrony_socket, "/run/chrony.sdwdate.sock");
-  EXPECT_EQ(config.chrony_burst, 4);
+  EXPECT_EQ(config.chrony_burst, 1);
   EXPECT_EQ(config.schedule, (timecore::ScheduleSettings{60min, 180min}));
   EXPECT_EQ(config.exchanges_per_source, 8);
   EXPECT_FALSE(config.timeout);
@@ -313,7 +313,7 @@ TEST(ConfigFiles, AFileThatCannotBeReadIsNamed) {
   EXPECT_THAT(refusal({closed}), AllOf(HasSubstr("closed.toml"), HasSubstr("Permission denied")));
 }
 
-TEST(ConfigFiles, NoFilesGiveTheDefaults) { EXPECT_EQ(load({})->chrony_burst, 4); }
+TEST(ConfigFiles, NoFilesGiveTheDefaults) { EXPECT_EQ(load({})->chrony_burst, 1); }
 
 TEST(Config, ServiceSettingsAreRead) {
   const auto config = parse(R"(

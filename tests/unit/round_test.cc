@@ -130,7 +130,7 @@ TEST(Round, FailuresAreReplacedWithinTheBudget) {
   lineup.add({spec(hosts[0])}, 1);
   lineup.add({spec(hosts[1]), spec(hosts[2]), spec(hosts[3]), spec(hosts[4])}, 1);
   lineup.set_failure_budget(2);
-  const RoundReport round = run_round(lineup, options_for(hosts), kQuorum, {});
+  const RoundReport round = support::round_with(lineup, options_for(hosts), kQuorum);
   auto in_order = asked(round);
   std::ranges::sort(in_order);
   EXPECT_EQ(in_order, (std::vector<std::string>{hosts[0], hosts[1], hosts[2], hosts[3]}));
@@ -143,7 +143,7 @@ TEST(Round, AReplacementThatAnswersEndsTheReplacing) {
   Lineup lineup;
   lineup.add({spec(hosts[0]), spec(hosts[1]), spec(hosts[2])}, 1);
   lineup.set_failure_budget(9);
-  EXPECT_EQ(asked(run_round(lineup, options_for(hosts), kQuorum, {})), (std::vector{hosts[0], hosts[1]}));
+  EXPECT_EQ(asked(support::round_with(lineup, options_for(hosts), kQuorum)), (std::vector{hosts[0], hosts[1]}));
 }
 
 TEST(Round, ASourceThatFailsChangesNoOthersBounds) {
@@ -182,7 +182,7 @@ TEST(Round, ProgressCountsUpToTheEnd) {
   bool never_back = true;
   Lineup lineup;
   for (const std::string& host : hosts) lineup.add({spec(host)}, 1);
-  run_round(lineup, options_for(hosts), kQuorum, [&](const Progress& progress) {
+  support::round_with(lineup, options_for(hosts), kQuorum, [&](const Progress& progress) {
     never_back = never_back && progress.asked >= last.asked && progress.ended >= last.ended &&
                  progress.exchanges >= last.exchanges && progress.ended <= progress.asked;
     last = progress;
@@ -194,7 +194,7 @@ TEST(Round, ProgressCountsUpToTheEnd) {
 }
 
 TEST(Round, WithNobodyToAskItEndsAtOnce) {
-  const RoundReport round = run_round(Lineup{}, options_for({}), kQuorum, {});
+  const RoundReport round = support::round_with(Lineup{}, options_for({}), kQuorum);
   EXPECT_TRUE(round.sources.empty());
   EXPECT_EQ(round.agreement.verdict, Verdict::nobody_answered);
 }

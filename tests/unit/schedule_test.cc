@@ -45,29 +45,59 @@ TEST(Schedule, IntervalsAreReachedHoweverLongTheyAre) {
 TEST(Schedule, AMinimumAndMaximumOfOneSecondMeanOneSecond) {
   Schedule schedule{{1s, 1s}};
   for (int i = 0; i < 10; ++i) EXPECT_EQ(schedule.after_success(12345), 1s);
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(schedule.after_failure(12345), 1s);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(schedule.after_failure(Failure::unheard, 12345), 1s);
 }
 
 TEST(Schedule, TheFirstRetryIsAfterSecondsAndLaterOnesDouble) {
   Schedule schedule{{24h, 24h}};
   for (const nanoseconds middle : std::vector<nanoseconds>{4s, 8s, 16s, 32s, 64s}) {
-    const nanoseconds wait = schedule.after_failure(98765432109876543U);
+    const nanoseconds wait = schedule.after_failure(Failure::unheard, 98765432109876543U);
     EXPECT_GE(wait, middle / 2);
     EXPECT_LE(wait, middle * 3 / 2);
   }
 }
 
+TEST(Schedule, RetriesAreMinutesApartAtMost) {
+  Schedule schedule{{24h, 24h}};
+  for (int i = 0; i < 40; ++i) {
+    const nanoseconds wait = schedule.after_failure(Failure::unheard, ~std::uint64_t{0});
+    EXPECT_LE(wait, 384s);
+  }
+  EXPECT_GE(schedule.after_failure(Failure::unheard, 0), 128s);
+}
+
+TEST(Schedule, WhatCostsNobodyAnythingIsRetriedWithinHalfAMinute) {
+  Schedule schedule{{24h, 24h}};
+  for (int i = 0; i < 40; ++i) EXPECT_LE(schedule.after_failure(Failure::local, ~std::uint64_t{0}), 24s);
+}
+
+TEST(Schedule, NewHopeEndsTheDoublingOfRetries) {
+  Schedule schedule{{24h, 24h}};
+  for (int i = 0; i < 5; ++i) schedule.after_failure(Failure::unheard, 0);
+  schedule.forgive();
+  EXPECT_LE(schedule.after_failure(Failure::unheard, ~std::uint64_t{0}), 6s);
+}
+
+TEST(Schedule, BegunAnewItRampsAgain) {
+  Schedule schedule{{24h, 24h}};
+  for (int i = 0; i < 10; ++i) schedule.after_success(0);
+  schedule.begin_anew();
+  EXPECT_EQ(schedule.after_success(0), 30s);
+  EXPECT_EQ(schedule.after_success(0), 30s);
+  EXPECT_EQ(schedule.after_success(0), 60s);
+}
+
 TEST(Schedule, ASuccessEndsTheDoublingOfRetries) {
   Schedule schedule{{24h, 24h}};
-  for (int i = 0; i < 5; ++i) schedule.after_failure(0);
+  for (int i = 0; i < 5; ++i) schedule.after_failure(Failure::unheard, 0);
   schedule.after_success(0);
-  EXPECT_LE(schedule.after_failure(~std::uint64_t{0}), 6s);
+  EXPECT_LE(schedule.after_failure(Failure::unheard, ~std::uint64_t{0}), 6s);
 }
 
 TEST(Schedule, AFailureDoesNotEndTheRamp) {
   Schedule schedule{{24h, 24h}};
   EXPECT_EQ(schedule.after_success(0), 30s);
-  schedule.after_failure(0);
+  schedule.after_failure(Failure::unheard, 0);
   EXPECT_EQ(schedule.after_success(0), 30s);
   EXPECT_EQ(schedule.after_success(0), 60s);
 }
@@ -79,7 +109,8 @@ RC_GTEST_PROP(Schedule, NoWaitIsLongerThanTheMaximumOrEmpty, ()) {
   for (int i = 0; i < rounds; ++i) {
     const auto random = *rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::uint64_t>());
     const bool done = *rc::gen::arbitrary<bool>();
-    const nanoseconds wait = done ? schedule.after_success(random) : schedule.after_failure(random);
+    const auto failure = *rc::gen::element(Failure::unheard, Failure::local);
+    const nanoseconds wait = done ? schedule.after_success(random) : schedule.after_failure(failure, random);
     RC_ASSERT((wait > 0ns && wait <= settings.maximum));
   }
 }

@@ -7,11 +7,14 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "service/words.h"
 
 namespace sdwdate::ui {
 namespace {
 
 using namespace std::chrono_literals;
+using base::in_words;
+using service::describe;
 using testing::HasSubstr;
 
 TEST(Text, TimesAreGivenInTheUnitThatFits) {

@@ -23,7 +23,6 @@ ALLOWED = {
     "unixtime-to-chrony-socket": {"libfmt"},
     "url_to_unixtime": {"libfmt"},
 }
-NOT_YET_REQUIRED = {"url_to_unixtime"}
 
 
 def needed(path):
@@ -57,7 +56,7 @@ def main():
     if not folder.is_dir():
         print(f"linked_libraries: there is no folder {folder}; build first: ./dev build", file=sys.stderr)
         return 2
-    missing = sorted(name for name in ALLOWED.keys() - NOT_YET_REQUIRED if not (folder / name).is_file())
+    missing = sorted(name for name in ALLOWED if not (folder / name).is_file())
     faults = [f"{name} is not in {folder}; build first: ./dev build" for name in missing]
     for path in sorted(folder.iterdir()):
         if path.is_file() and (libraries := needed(path)) is not None:

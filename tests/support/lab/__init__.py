@@ -25,6 +25,8 @@ What lives where:
     rounds        RoundTest, the same for whole rounds of `sdwdate sync`
     daemons       what all foreground processes have in common; libfaketime's variables
     namespaces    running a program without network, or with other files, where nobody else sees it
+    private_machine  a whole test program with processes, networks and system folders of its own; packets counted
+    chrony_service   chronyd there as the installed service has it, and the sockets over which it is asked
     ports         loopback ports that nobody else gets
     waiting       wait_until, LabError
 
@@ -35,11 +37,13 @@ from .behaviours import HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in
 from .certificates import Certificate, CertificateAuthority, Validity
 from .checks import LabTest
 from .chrony import SAMPLE_LAYOUT, SAMPLE_MAGIC, Chronyd, SampleRecorder, SockSample, abandoned_socket
+from .chrony_service import AnswerSocket, ServiceChronyd
 from .commands import BIN, Result, Sdwdated, as_nobody, copy_of_executables, executable, in_parallel, query, run
-from .daemons import Daemon, faketime_environment
+from .daemons import Daemon, faketime_environment, find_program
 from .hostile import Behaviour, BlackHole, HostileServer
 from .namespaces import in_namespaces
 from .ports import dead_port, free_port
+from .private_machine import Network, PacketCounter, enter_private_machine
 from .proxies import Microsocks
 from .rounds import RoundTest
 from .settings import Pool, Settings, Source
@@ -48,10 +52,11 @@ from .webservers import Apache, Caddy, Lighttpd, Nginx, WebServer
 from .world import Interrupted, World
 
 __all__ = [
-    "BIN", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "Apache",
-    "Behaviour", "BlackHole", "Caddy", "Certificate", "CertificateAuthority", "Chronyd", "Daemon", "HostileServer",
-    "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Nginx", "Pool", "Result", "RoundTest",
-    "SampleRecorder", "Sdwdated", "Settings", "SockSample", "Source", "Validity", "WebServer", "World",
-    "abandoned_socket", "as_nobody", "copy_of_executables", "dated", "dead_port", "executable", "faketime_environment",
-    "free_port", "in_namespaces", "in_parallel", "in_the_year", "query", "run", "wait_until",
+    "BIN", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "AnswerSocket",
+    "Apache", "Behaviour", "BlackHole", "Caddy", "Certificate", "CertificateAuthority", "Chronyd", "Daemon",
+    "HostileServer", "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Network", "Nginx",
+    "PacketCounter", "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings",
+    "SockSample", "Source", "Validity", "WebServer", "World", "abandoned_socket", "as_nobody", "copy_of_executables",
+    "dated", "dead_port", "enter_private_machine", "executable", "faketime_environment", "find_program", "free_port",
+    "in_namespaces", "in_parallel", "in_the_year", "query", "run", "wait_until",
 ]  # fmt: skip
