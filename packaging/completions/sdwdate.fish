@@ -36,6 +36,7 @@ __sdwdate_output_options sdwdate '__fish_seen_subcommand_from query sync'
 complete -c sdwdate -n '__fish_seen_subcommand_from sync doctor status' -l config -r -F \
     -d 'Read only this configuration file'
 
+complete -c sdwdate -n __fish_use_subcommand -a status -d 'What the daemon last did, and what chronyd makes of it'
 complete -c sdwdate -n __fish_use_subcommand -a doctor -d 'Check that all is well'
 complete -c sdwdate -n __fish_use_subcommand -a chrony -d 'Run chronyd offline, for us alone'
 complete -c sdwdate -n '__fish_seen_subcommand_from doctor status' -l json -d 'Print the findings as JSON'
