@@ -17,6 +17,22 @@ REFCLOCK = "/run/chrony.sdwdate.sock"
 CONNECT = "IO::Socket::UNIX->new(Peer => $ARGV[0])"
 
 
+class WithoutSources(MachineTest):
+    """As the package comes: nobody has said yet whom to ask."""
+
+    def test_the_service_says_what_is_missing_and_starts_once_it_is_there(self) -> None:
+        machine = Machine(self.world)
+        self.world.run(machine)
+        machine.install()
+        machine.wait_for_property(SERVICE, "ActiveState", "failed")
+        self.assertEqual(machine.property(SERVICE, "ExecMainStatus"), "2")
+        self.assertIn("[[pool]]", machine.journal(SERVICE))
+        machine.add_sources()
+        machine.run("systemctl", "restart", SERVICE)
+        self.assert_active(machine, SERVICE)
+        machine.remove()
+
+
 class InstalledService(MachineTest):
     """One machine, one installation; each test leaves it as it found it."""
 
