@@ -98,7 +98,7 @@ class TakeOver(MachineTest):
         self.assert_active(self.machine, "sdwdated.service")
 
     def test_settings_that_cannot_be_imported_are_a_message(self) -> None:
-        self.install_older("SDWDATE_POOL_ZERO=(\n")
+        self.install_older("PROXY_PORT=many\n")
         said = self.machine.install()
         self.assertTrue(self.machine.is_installed())
         self.assertIn("sdwdate import /etc/sdwdate.d", said.stderr + said.stdout)
