@@ -1,7 +1,7 @@
 // `sdwdate status`: what the daemon last did, and what chronyd makes of it.
 #include <fmt/format.h>
-#include <signal.h>
 
+#include <csignal>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
