@@ -101,7 +101,13 @@ asio::awaitable<void> forget(SyncReport& report, const config::Config& config) {
 
 asio::awaitable<void> hand_over(SyncReport& report, const config::Config& config) {
   if (report.plan.forget) co_await forget(report, config);
-  const Fed fed = report.plan.quick ? feed_quick_sample(config, report, 0) : co_await feed_burst(config, report);
+  Fed fed;
+  // Not as one expression: g++ 12 destroys the temporary of a conditional co_await twice.
+  if (report.plan.quick) {
+    fed = feed_quick_sample(config, report, 0);
+  } else {
+    fed = co_await feed_burst(config, report);
+  }
   if (!fed) {
     report.code = fed.error().kind == refclock::FeedError::Kind::unacceptable ? ExitCode::insane : ExitCode::not_fed;
     report.refusal = fed.error().message;

@@ -17,6 +17,22 @@ REFCLOCK = "/run/chrony.sdwdate.sock"
 CONNECT = "IO::Socket::UNIX->new(Peer => $ARGV[0])"
 
 
+class WithoutSources(MachineTest):
+    """As the package comes: nobody has said yet whom to ask."""
+
+    def test_the_service_says_what_is_missing_and_starts_once_it_is_there(self) -> None:
+        machine = Machine(self.world)
+        self.world.run(machine)
+        machine.install()
+        machine.wait_for_property(SERVICE, "ActiveState", "failed")
+        self.assertEqual(machine.property(SERVICE, "ExecMainStatus"), "2")
+        self.assertIn("[[pool]]", machine.journal(SERVICE))
+        machine.add_sources()
+        machine.run("systemctl", "restart", SERVICE)
+        self.assert_active(machine, SERVICE)
+        machine.remove()
+
+
 class InstalledService(MachineTest):
     """One machine, one installation; each test leaves it as it found it."""
 
@@ -94,7 +110,7 @@ class InstalledService(MachineTest):
         before = self.machine.main_pid(SERVICE)
         time.sleep(10)
         self.assertEqual(self.machine.main_pid(SERVICE), before, "it lives as long as it answers")
-        self.machine.run("kill", "-STOP", str(before))
+        self.machine.run("systemctl", "kill", "--kill-who=main", "--signal=STOP", SERVICE)
         wait_until(lambda: self.machine.property(SERVICE, "NRestarts") == "1", 15, "systemd to restart what hangs")
         self.assertIn("Watchdog timeout", self.machine.journal(SERVICE))
         self.machine.wait_for_property(SERVICE, "ActiveState", "active")
@@ -113,7 +129,7 @@ class InstalledService(MachineTest):
         self.addCleanup(self.machine.run, "systemctl", "reload", SERVICE)
         self.addCleanup(wrong.unlink)
         self.machine.run("systemctl", "reload", SERVICE)
-        wait_until(lambda: "90-wrong.toml" in self.machine.journal(SERVICE), 5, "a word on the wrong file")
+        wait_until(lambda: "90-wrong.toml" in self.machine.journal(SERVICE), 30, "a word on the wrong file")
         self.assert_active(self.machine, SERVICE)
         self.assertEqual(self.machine.main_pid(SERVICE), pid)
 
@@ -136,6 +152,11 @@ class InstalledService(MachineTest):
         seen = (self.machine.tree / "var/log/nginx/lab.log").read_text()
         self.assertGreater(seen.count("HEAD / HTTP/1.1"), 10, seen)
         self.assertTrue((self.machine.tree / "var/lib/sdwdate/last-agreed").exists())
+
+    def test_the_doctor_finds_nothing_wrong(self) -> None:
+        self.machine.wait_selected()
+        said = self.machine.run("sdwdate", "doctor", check=False)
+        self.assertEqual(said.exit_code, 0, str(said))
 
     def test_chronyd_has_no_network(self) -> None:
         pid = self.machine.main_pid("chrony.service")

@@ -1,4 +1,4 @@
-"""The files of `[compat] state_files`, as sdwdate-gui, whonix-firewall, systemcheck and minimum-unixtime-show see them."""
+"""The files of `[compat] state_files`, by the rules of their readers: sdwdate-gui, whonix-firewall, systemcheck."""
 
 import ctypes
 import json
