@@ -99,14 +99,17 @@ std::optional<std::string> missing(const SocketFile& file) {
   return std::nullopt;
 }
 
+std::string access_to(const SocketFile& file) {
+  return fmt::format("{} is {}:{} {:04o}", file.path, file.owner, file.group, file.mode);
+}
+
 /// Who may write to a socket that is for our group alone?
 std::optional<std::string> wrong_access(const SocketFile& file) {
   constexpr unsigned kGroupWrites = 0020;
   constexpr unsigned kOthersWrite = 0002;
-  const auto shown = fmt::format("{} is {}:{} {:04o}", file.path, file.owner, file.group, file.mode);
-  if ((file.mode & kOthersWrite) != 0) return fmt::format("{}: everybody may write to it", shown);
+  if ((file.mode & kOthersWrite) != 0) return fmt::format("{}: everybody may write to it", access_to(file));
   if (file.group != kGroup || (file.mode & kGroupWrites) == 0) {
-    return fmt::format("{}: sdwdated may not write to it", shown);
+    return fmt::format("{}: sdwdated may not write to it", access_to(file));
   }
   return std::nullopt;
 }
@@ -340,14 +343,14 @@ Finding check_sample_socket(const ChronyFacts& chrony) {
     return check.problem(*std::move(fault), how_to_start(chrony));
   }
   if (auto fault = wrong_access(chrony.samples)) return check.problem(*std::move(fault), kRestart);
-  return check.ok(fmt::format("{} is for sdwdated alone", chrony.samples.path));
+  return check.ok(access_to(chrony.samples));
 }
 
 Finding check_report_socket(const ChronyFacts& chrony) {
   const Check check{"report-socket", "asking chronyd"};
   constexpr std::string_view kUnit = "sudo systemctl enable --now sdwdate-chrony-report.socket";
   if (auto fault = missing(chrony.report_socket)) return check.problem(*std::move(fault), kUnit);
-  return check.ok(chrony.report_socket.path);
+  return check.ok(access_to(chrony.report_socket));
 }
 
 Finding check_reset_socket(const ChronyFacts& chrony) {
@@ -357,7 +360,7 @@ Finding check_reset_socket(const ChronyFacts& chrony) {
   if (auto fault = wrong_access(chrony.reset_socket)) {
     return check.problem(*std::move(fault), "sudo systemctl restart sdwdate-chrony-reset.socket");
   }
-  return check.ok(chrony.reset_socket.path);
+  return check.ok(access_to(chrony.reset_socket));
 }
 
 Finding check_competitors(const Facts& facts) {

@@ -81,7 +81,9 @@ Known<std::vector<machine::OpenSocket>> sockets_of(pid_t chronyd, const std::vec
     if (!sockets || process.parent != chronyd || process.name != kChronyd) continue;
     const auto more = machine::network_sockets(process.pid);
     if (!more) return more;
-    sockets->insert(sockets->end(), more->begin(), more->end());
+    // What it was started with, it shares with the first.
+    std::ranges::copy_if(*more, std::back_inserter(*sockets),
+                         [&](const machine::OpenSocket& socket) { return std::ranges::count(*sockets, socket) == 0; });
   }
   return sockets;
 }

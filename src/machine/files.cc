@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -28,7 +27,8 @@ Done failed(std::string_view what, const fs::path& path, int error) {
 
 Done make_folder_of(const fs::path& path) {
   std::error_code error;
-  fs::create_directories(path.parent_path(), error);
+  const bool made = fs::create_directories(path.parent_path(), error);
+  if (made) fs::permissions(path.parent_path(), fs::perms{0755}, error);
   if (error) return failed("make the folder", path.parent_path(), error.value());
   return {};
 }
@@ -55,7 +55,6 @@ Done replace_file(const fs::path& path, std::string_view content) {
   if (const int error = base::replace_file(path, content, kReadable, base::Keep::for_ever); error != 0) {
     return failed("write", path, error);
   }
-  if (::chmod(path.c_str(), kReadable) != 0) return failed("make readable", path, errno);
   return {};
 }
 

@@ -11,7 +11,7 @@ namespace sdwdate::machine {
 /// At most 4 MiB of a file of the system, also of /proc, where a file comes in pieces; the error is errno.
 std::expected<std::string, int> read_file(const std::filesystem::path& path);
 
-/// Makes the folder if need be, and puts a file there that everybody may read, whatever the umask. The error is a
+/// Makes the folder if need be, and puts a file there; everybody may read both, whatever the umask. The error is a
 /// sentence.
 std::expected<void, std::string> replace_file(const std::filesystem::path& path, std::string_view content);
 

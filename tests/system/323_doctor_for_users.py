@@ -1,4 +1,5 @@
-"""`sdwdate doctor` for an ordinary user: what needs root is left unchecked and says so; nothing else is missing."""
+"""`sdwdate doctor` for an ordinary user, on this machine: what needs root is left unchecked and says so; and does a
+proxy answer?"""
 
 import os
 import sys
@@ -7,7 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from lab import Chronyd, LabTest, as_nobody, copy_of_executables, run
+from lab import (
+    HONEST, Chronyd, HostileServer, LabTest, Microsocks, as_nobody, copy_of_executables, dead_port, run,
+)  # fmt: skip
 
 
 class DoctorForUsers(LabTest):
@@ -31,6 +34,28 @@ class DoctorForUsers(LabTest):
         self.assertIn(checks["chrony-network"]["verdict"], ("ok", "problem"))
         people = run("sdwdate", "doctor", prefix=as_nobody(), folder=self.executables)
         self.assertIn("Root sees more: sudo sdwdate doctor", people.stdout)
+
+    def proxy(self, port: int) -> tuple[str, str]:
+        configuration = self.world.folder("configuration") / "sdwdate.toml"
+        configuration.write_text(f'transport = "tor"\n[tor]\nsocks = "127.0.0.1:{port}"\n')
+        result = run("sdwdate", "doctor", "--json", "--config", configuration)
+        (finding,) = (each for each in result.json["checks"] if each["check"] == "proxy")
+        return finding["verdict"], finding["text"]
+
+    def test_a_proxy_that_speaks_socks5(self) -> None:
+        proxy = self.world.run(Microsocks(self.world.folder("proxy")))
+        self.assertEqual(self.proxy(proxy.port), ("ok", f"127.0.0.1:{proxy.port} speaks SOCKS5"))
+
+    def test_a_proxy_that_is_not_there(self) -> None:
+        verdict, text = self.proxy(dead_port())
+        self.assertEqual(verdict, "problem")
+        self.assertIn("nobody answers", text)
+
+    def test_something_else_in_its_place(self) -> None:
+        server = self.world.run(HostileServer(HONEST, self.world.certificate))
+        verdict, text = self.proxy(int(server.url.rstrip("/").rpartition(":")[2]))
+        self.assertEqual(verdict, "problem")
+        self.assertRegex(text, "SOCKS5")
 
 
 if __name__ == "__main__":

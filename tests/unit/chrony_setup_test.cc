@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -159,13 +160,16 @@ TEST(ChronySetup, OfflineIsALinkToWhatThePackageBrings) {
 
 TEST(ChronySetup, ServingIsTwoFilesThatEverybodyMayRead) {
   const Tree tree;
+  const mode_t before = ::umask(077);
   ASSERT_TRUE(tree.setup().enable_serving(kNts));
+  ::umask(before);
   EXPECT_EQ(tree.get(kServeConfiguration), serve_configuration(kNts));
   EXPECT_EQ(tree.get(kDropIn), serve_drop_in(kServe, kNts.networks));
   EXPECT_EQ(tree.setup().read().mode, SetupMode::serving);
   EXPECT_EQ(tree.setup().read().serving, kNts);
   for (const std::string_view file : {kServeConfiguration, kDropIn}) {
     EXPECT_EQ(fs::status(tree.at(file)).permissions(), fs::perms{0644}) << file;
+    EXPECT_EQ(fs::status(tree.at(file).parent_path()).permissions(), fs::perms{0755}) << file;
   }
 }
 
