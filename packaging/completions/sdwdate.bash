@@ -1,7 +1,7 @@
-# bash completion for sdwdate, sdwdated and unixtime-to-chrony-socket.
+# bash completion for sdwdate, sdwdated, sdwdate-clock-jump, unixtime-to-chrony-socket and url_to_unixtime.
 #
 # bash-completion finds it by the command's name: install it as
-# /usr/share/bash-completion/completions/sdwdate, with links to it named sdwdated and unixtime-to-chrony-socket.
+# /usr/share/bash-completion/completions/sdwdate, with links to it that have the other commands' names.
 # It works without bash-completion too: source it.
 
 _sdwdate_net_options='--proxy --direct --ca-file --requests --timeout --resolve'
@@ -30,6 +30,12 @@ _sdwdate_chrony() {
         disable) _sdwdate_offer "$change" "$2" ;;
         status) _sdwdate_offer '--config --json --help' "$2" ;;
     esac
+}
+
+# The same with folders alone.
+_sdwdate_offer_folders() {
+    compopt -o filenames 2> /dev/null
+    mapfile -t COMPREPLY < <(compgen -d -- "$1")
 }
 
 _sdwdate() {
@@ -64,14 +70,18 @@ _sdwdate() {
         sdwdate)
             while ((first < COMP_CWORD)) && [[ ${COMP_WORDS[first]} == -* ]]; do first+=1; done
             if ((first == COMP_CWORD)); then
-                _sdwdate_offer 'query sync doctor chrony --help --version' "$word"
+                _sdwdate_offer 'query sync status doctor chrony import --help --version' "$word"
                 return
             fi
             case ${COMP_WORDS[first]} in
                 query) _sdwdate_offer "$_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
                 sync) _sdwdate_offer "--config $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
-                doctor) _sdwdate_offer '--config --json --help --version' "$word" ;;
+                status | doctor) _sdwdate_offer '--config --json --help --version' "$word" ;;
                 chrony) _sdwdate_chrony "$((first + 1))" "$word" ;;
+                import)
+                    _sdwdate_offer_folders "$word"
+                    [[ $word != -* ]] || _sdwdate_offer '--help' "$word"
+                    ;;
             esac
             ;;
         sdwdated)
@@ -80,7 +90,16 @@ _sdwdate() {
         unixtime-to-chrony-socket)
             _sdwdate_offer "--socket $_sdwdate_output_options" "$word"
             ;;
+        url_to_unixtime)
+            # A URL is several words for readline.
+            case $COMP_CWORD in
+                1) _sdwdate_offer '127.0.0.1 --help --version' "$word" ;;
+                2) _sdwdate_offer '9050' "$word" ;;
+                3) ;;
+                *) _sdwdate_offer 'true false' "$word" ;;
+            esac
+            ;;
     esac
 }
 
-complete -F _sdwdate sdwdate sdwdated unixtime-to-chrony-socket
+complete -F _sdwdate sdwdate sdwdated sdwdate-clock-jump unixtime-to-chrony-socket url_to_unixtime

@@ -1,7 +1,7 @@
-# fish completion for sdwdate, sdwdated and unixtime-to-chrony-socket.
+# fish completion for sdwdate, sdwdated, sdwdate-clock-jump, unixtime-to-chrony-socket and url_to_unixtime.
 #
 # fish finds it by the command's name: install it as /usr/share/fish/vendor_completions.d/sdwdate.fish, with links to it
-# named sdwdated.fish and unixtime-to-chrony-socket.fish.
+# that have the other commands' names.
 
 # Net options, for the command $argv[1] under the condition $argv[2].
 function __sdwdate_net_options
@@ -27,6 +27,7 @@ end
 __sdwdate_common_options sdwdate
 __sdwdate_common_options sdwdated
 __sdwdate_common_options unixtime-to-chrony-socket
+__sdwdate_common_options url_to_unixtime
 
 complete -c sdwdate -n __fish_use_subcommand -a query -d 'Measure the given web servers'
 complete -c sdwdate -n __fish_use_subcommand -a sync -d 'Do one configured round and feed chrony'
@@ -35,9 +36,13 @@ __sdwdate_output_options sdwdate '__fish_seen_subcommand_from query sync'
 complete -c sdwdate -n '__fish_seen_subcommand_from sync doctor status' -l config -r -F \
     -d 'Read only this configuration file'
 
+complete -c sdwdate -n __fish_use_subcommand -a status -d 'What the daemon last did, and what chronyd makes of it'
 complete -c sdwdate -n __fish_use_subcommand -a doctor -d 'Check that all is well'
 complete -c sdwdate -n __fish_use_subcommand -a chrony -d 'Run chronyd offline, for us alone'
 complete -c sdwdate -n '__fish_seen_subcommand_from doctor status' -l json -d 'Print the findings as JSON'
+
+complete -c sdwdate -n __fish_use_subcommand -a import -d 'Print the old configuration as a new one'
+complete -c sdwdate -n '__fish_seen_subcommand_from import' -x -a '(__fish_complete_directories)'
 
 set -l chrony '__fish_seen_subcommand_from chrony; and not __fish_seen_subcommand_from enable disable status'
 complete -c sdwdate -n $chrony -a enable -d 'Run chronyd without a network'
@@ -58,3 +63,9 @@ complete -c sdwdated -l once -d 'Do one round and exit'
 
 __sdwdate_output_options unixtime-to-chrony-socket true
 complete -c unixtime-to-chrony-socket -l socket -r -F -d 'Socket of chronyd'
+
+complete -c sdwdate-clock-jump -f
+
+complete -c url_to_unixtime -n 'test (count (commandline -opc)) -eq 1' -a 127.0.0.1 -d 'Address of the SOCKS5 proxy'
+complete -c url_to_unixtime -n 'test (count (commandline -opc)) -eq 2' -a 9050 -d 'Its port'
+complete -c url_to_unixtime -n 'test (count (commandline -opc)) -eq 4' -a 'true false' -d 'Say more on standard error'

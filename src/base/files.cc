@@ -1,6 +1,7 @@
 #include "base/files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,7 +15,8 @@ namespace {
 /// One complete file, or errno.
 int write_file(const std::filesystem::path& path, std::string_view text, mode_t mode, Keep keep) {
   const UniqueFd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode)};
-  if (!file) return errno;
+  // The mode is meant, whatever the umask.
+  if (!file || ::fchmod(file.get(), mode) != 0) return errno;
   const ssize_t written = ::write(file.get(), text.data(), text.size());
   if (written < 0) return errno;
   if (static_cast<std::size_t>(written) != text.size()) return ENOSPC;

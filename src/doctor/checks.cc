@@ -1,6 +1,5 @@
 #include "doctor/checks.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -8,13 +7,18 @@
 #include <array>
 #include <ranges>
 
+#include "base/text.h"
+#include "service/words.h"
+
 namespace sdwdate::doctor {
 namespace {
 
 using namespace std::chrono_literals;
+using base::in_words;
 using machine::OpenSocket;
 using machine::SetupMode;
 using refclock::ChronySource;
+using service::utc;
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
@@ -51,17 +55,6 @@ class Check {
   std::string_view name_;
   std::string_view title_;
 };
-
-std::string in_words(seconds time) {
-  if (time < 2min) return fmt::format("{} s", time.count());
-  if (time < 2h) return fmt::format("{} min", time / 1min);
-  if (time < 48h) return fmt::format("{} h", time / 1h);
-  return fmt::format("{} days", time / 24h);
-}
-
-std::string date(sys_seconds time) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(time.time_since_epoch().count()));
-}
 
 std::string plural(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
@@ -120,7 +113,7 @@ std::optional<std::string> wrong_access(const SocketFile& file) {
 
 std::string newest_sample(const ChronySource& source) {
   if (!source.last_sample) return "it holds no sample now";
-  return fmt::format("its newest sample is {} old", in_words(*source.last_sample));
+  return fmt::format("its newest sample is {} old", in_words(std::max(*source.last_sample, 1s)));
 }
 
 /// Why chronyd does not follow our source.
@@ -217,12 +210,12 @@ Finding check_daemon(const Facts& facts) {
         kLog);
   }
   if (report.next_round && now > *report.next_round + kLateRound) {
-    return check.problem(fmt::format("its next round was due at {}", date(*report.next_round)),
+    return check.problem(fmt::format("its next round was due at {}", utc(*report.next_round)),
                          "sudo systemctl restart sdwdated");
   }
   if (!report.last_success) return check.not_checked(fmt::format("its first round is not over: {}", report.message));
   return check.ok(fmt::format("it runs; the last round that agreed was {} ago",
-                              in_words(std::max(now - *report.last_success, 0s))));
+                              in_words(std::max(now - *report.last_success, 1s))));
 }
 
 Finding check_chronyd(const ChronyFacts& chrony) {
@@ -386,14 +379,14 @@ Finding check_clock(const Facts& facts) {
   const ClockFacts& clock = facts.clock;
   const auto now = std::chrono::floor<seconds>(clock.now);
   if (now < clock.floor) {
-    return check.problem(fmt::format("it shows {}, and {} is certainly past", date(now), date(clock.floor)),
+    return check.problem(fmt::format("it shows {}, and {} is certainly past", utc(now), utc(clock.floor)),
                          "chronyd sets it when sdwdated has agreed on the time");
   }
   if (now > clock.ceiling) {
-    return check.problem(fmt::format("it shows {}, decades after this version of sdwdate", date(now)),
+    return check.problem(fmt::format("it shows {}, decades after this version of sdwdate", utc(now)),
                          "chronyd sets it when sdwdated has agreed on the time");
   }
-  return check.ok(fmt::format("it shows {}, which may be", date(now)));
+  return check.ok(fmt::format("it shows {}, which may be", utc(now)));
 }
 
 Finding check_rtc(const Facts& facts) {

@@ -8,11 +8,11 @@
 
 namespace sdwdate::machine {
 
-/// The content of a file of the system, at most 4 MiB of it; the error is errno. Files of /proc have no size before
-/// they are read.
+/// At most 4 MiB of a file of the system, also of /proc, where a file comes in pieces; the error is errno.
 std::expected<std::string, int> read_file(const std::filesystem::path& path);
 
-/// Makes the folder if need be, writes a new file beside the old one, and renames it. The error is a sentence.
+/// Makes the folder if need be, and puts a file there that everybody may read, whatever the umask. The error is a
+/// sentence.
 std::expected<void, std::string> replace_file(const std::filesystem::path& path, std::string_view content);
 
 /// The same for a symbolic link.

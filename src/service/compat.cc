@@ -35,6 +35,18 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
+/// Into a regular file and nowhere else. Returns errno, or 0.
+int put(int file, std::string_view text, bool lasting) {
+  struct stat status{};
+  if (::fstat(file, &status) != 0) return errno;
+  if (!S_ISREG(status.st_mode)) return EINVAL;
+  ::fchmod(file, kMode);
+  const ssize_t written = ::write(file, text.data(), text.size());
+  if (written < 0) return errno;
+  if (static_cast<std::size_t>(written) != text.size()) return ENOSPC;
+  return !lasting || ::fsync(file) == 0 ? 0 : errno;
+}
+
 /// One directory, opened once: nothing outside it can be reached. The first trouble is kept.
 class Folder {
  public:
@@ -54,13 +66,14 @@ class Folder {
 
   /// The same by renaming a new file into place: never empty, whenever it is read or the machine fails.
   void replace(const char* name, std::string_view text) {
-    const std::string fresh = fmt::format("{}.new", name);
-    if (!descriptor_ || !write(fresh.c_str(), text, true)) return;
+    if (!descriptor_) return;
     const int folder = descriptor_.get();
-    if (::renameat(folder, fresh.c_str(), folder, name) != 0) {
+    const std::string fresh = fmt::format("{}.new", name);
+    if (write(fresh.c_str(), text, true)) {
+      if (::renameat(folder, fresh.c_str(), folder, name) == 0) return;
       blame(path_ / name, errno);
-      ::unlinkat(folder, fresh.c_str(), 0);
     }
+    ::unlinkat(folder, fresh.c_str(), 0);
   }
 
   /// An empty file, made unless it is there.
@@ -85,23 +98,7 @@ class Folder {
     // Without O_NONBLOCK a FIFO would be waited for.
     constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     const UniqueFd file{::openat(descriptor_.get(), name, kFlags, kMode)};
-    struct stat status{};
-    int failed = 0;
-    if (!file || ::fstat(file.get(), &status) != 0) {
-      failed = errno;
-    } else if (!S_ISREG(status.st_mode)) {
-      failed = EINVAL;
-    } else {
-      ::fchmod(file.get(), kMode);
-      const ssize_t written = ::write(file.get(), text.data(), text.size());
-      if (written < 0) {
-        failed = errno;
-      } else if (static_cast<std::size_t>(written) != text.size()) {
-        failed = ENOSPC;
-      } else if (lasting && ::fsync(file.get()) != 0) {
-        failed = errno;
-      }
-    }
+    const int failed = file ? put(file.get(), text, lasting) : errno;
     if (failed != 0) blame(path_ / name, failed);
     return failed == 0;
   }

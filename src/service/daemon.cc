@@ -229,16 +229,35 @@ nanoseconds Daemon::after_failure(const SyncReport& report) {
 // --- the time between rounds ------------------------------------------------------------------------------------
 
 asio::awaitable<Wake> Daemon::between(nanoseconds wait) {
-  nanoseconds left = wait;
-  base::give_memory_back();
-  if (fed_at_ && wait > kUntilPolled) {
+  const base::RawTime until = base::RawClock::now() + wait;
+  const SyncReport& round = *state_.last_round;
+  if (round.fed && round.plan.quick) {
+    const Wake woken = co_await finish_quick_feed(round);
+    if (woken != Wake::due) co_return woken;
+  }
+  if (fed_at_ && until - base::RawClock::now() > kUntilPolled) {
+    base::give_memory_back();
     const Wake woken = co_await mailbox_.wait(kUntilPolled);
     if (woken != Wake::due) co_return woken;
     co_await ask_about_sample();
-    base::give_memory_back();
-    left -= kUntilPolled;
   }
-  co_return co_await mailbox_.wait(left);
+  base::give_memory_back();
+  co_return co_await mailbox_.wait(std::max(until - base::RawClock::now(), nanoseconds{0}));
+}
+
+asio::awaitable<Wake> Daemon::finish_quick_feed(const SyncReport& round) {
+  for (std::size_t sample = 1; sample < kQuickSamples; ++sample) {
+    const Wake woken = co_await mailbox_.wait(kBetweenQuickSamples);
+    if (woken != Wake::due) co_return woken;
+    fed_at_ = base::RawClock::now();
+    if (const auto fed = feed_quick_sample(settings_.config, round, sample); !fed) {
+      log("chrony-not-fed", Priority::warning, fed.error().message);
+      discipline_.begin_anew();
+      fed_at_.reset();
+      break;
+    }
+  }
+  co_return Wake::due;
 }
 
 asio::awaitable<void> Daemon::ask_about_sample() {

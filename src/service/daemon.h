@@ -79,6 +79,8 @@ class Daemon {
   boost::asio::awaitable<void> tick();
   /// Waits for the next round, asking chronyd on the way; returns why the wait ended.
   boost::asio::awaitable<Wake> between(std::chrono::nanoseconds wait);
+  /// Sends what sync() has left to be sent; ends early when woken.
+  boost::asio::awaitable<Wake> finish_quick_feed(const SyncReport& round);
   boost::asio::awaitable<void> ask_about_sample();
 
   timecore::FeedPlan plan(const timecore::Known& told, const base::ClockPair& now);

@@ -29,11 +29,10 @@ using base::UserError;
 constexpr std::size_t kOperators = 3;
 /// Between the copies of one result; chronyd drops samples whose time does not advance.
 constexpr auto kBetweenCopies = std::chrono::milliseconds{50};
-/// A quick feed: samples a little more than one of chronyd's polls (4 s) apart, so that each is a poll's newest, and as
-/// many as it wants before it sets the clock. What they are off by keeps chronyd from believing that three samples of
-/// one measurement tell it the clock's frequency. docs/chrony.md has the reasons and the simulations.
-constexpr auto kBetweenQuickSamples = std::chrono::seconds{5};
-constexpr std::array<std::chrono::microseconds, 3> kZigzag{
+/// What the samples of a quick feed are off by, which keeps chronyd from believing that three samples of one
+/// measurement tell it the clock's frequency. They are a little more than one of chronyd's polls (4 s) apart, so that
+/// each is a poll's newest, and as many as it wants before it sets the clock: docs/chrony.md.
+constexpr std::array<std::chrono::microseconds, kQuickSamples> kZigzag{
     std::chrono::microseconds{100}, std::chrono::microseconds{-200}, std::chrono::microseconds{100}};
 /// How long chronyc may take, started by systemd.
 constexpr auto kChronycPatience = std::chrono::seconds{10};
@@ -64,35 +63,28 @@ bool mostly_implausible(const RoundReport& round) {
   return 2 * static_cast<std::size_t>(implausible) > round.sources.size();
 }
 
-/// When the samples of one result are sent, and what is added to each.
-struct Sending {
-  std::chrono::nanoseconds apart;
-  std::vector<std::chrono::nanoseconds> additions;
-};
-
-Sending sending(const timecore::FeedPlan& plan, const config::Config& config) {
-  if (plan.quick) return {kBetweenQuickSamples, {kZigzag.begin(), kZigzag.end()}};
-  return {kBetweenCopies, std::vector<std::chrono::nanoseconds>(static_cast<std::size_t>(config.chrony_burst))};
-}
-
 using Fed = std::expected<void, refclock::FeedError>;
 
-/// Sends the same result as often as planned, each time for the instant of sending.
-asio::awaitable<Fed> feed(const std::string& socket, const timecore::Known& told, const Sending& sending,
-                          std::chrono::nanoseconds asleep_before) {
+/// Sends a round's result, made for this instant.
+Fed feed_now(const config::Config& config, const SyncReport& report, std::chrono::nanoseconds addition) {
+  const base::ClockPair now = base::read_clock_pair();
+  if (base::slept_since(report.round.asleep_before)) {
+    return std::unexpected(refclock::FeedError{refclock::FeedError::Kind::not_fed,
+                                               "the machine slept before chrony could be told; the result is void"});
+  }
+  const timecore::Offset offset = timecore::against_system_clock(report.told->result.estimate, now) + addition;
+  return refclock::feed(config.chrony_socket, {now.real, offset});
+}
+
+/// The configured number of times, for a chronyd whose configuration wants several samples in each of its polls.
+asio::awaitable<Fed> feed_burst(const config::Config& config, const SyncReport& report) {
   asio::steady_timer pause{co_await asio::this_coro::executor};
-  for (std::size_t i = 0; i < sending.additions.size(); ++i) {
+  for (int i = 0; i < config.chrony_burst; ++i) {
     if (i > 0) {
-      pause.expires_after(sending.apart);
+      pause.expires_after(kBetweenCopies);
       co_await pause.async_wait(asio::use_awaitable);
     }
-    const base::ClockPair now = base::read_clock_pair();
-    if (base::slept_since(asleep_before)) {
-      co_return std::unexpected(refclock::FeedError{
-          refclock::FeedError::Kind::not_fed, "the machine slept before chrony could be told; the result is void"});
-    }
-    const timecore::Offset offset = timecore::against_system_clock(told.result.estimate, now) + sending.additions[i];
-    if (auto fed = refclock::feed(socket, {now.real, offset}); !fed) co_return fed;
+    if (auto fed = feed_now(config, report, {}); !fed) co_return fed;
   }
   co_return Fed{};
 }
@@ -109,8 +101,13 @@ asio::awaitable<void> forget(SyncReport& report, const config::Config& config) {
 
 asio::awaitable<void> hand_over(SyncReport& report, const config::Config& config) {
   if (report.plan.forget) co_await forget(report, config);
-  const Sending planned = sending(report.plan, config);
-  const Fed fed = co_await feed(config.chrony_socket, *report.told, planned, report.round.asleep_before);
+  Fed fed;
+  // Not as one expression: g++ 12 destroys the temporary of a conditional co_await twice.
+  if (report.plan.quick) {
+    fed = feed_quick_sample(config, report, 0);
+  } else {
+    fed = co_await feed_burst(config, report);
+  }
   if (!fed) {
     report.code = fed.error().kind == refclock::FeedError::Kind::unacceptable ? ExitCode::insane : ExitCode::not_fed;
     report.refusal = fed.error().message;
@@ -160,6 +157,11 @@ std::optional<UserError> check(const config::Config& config) {
     }
   }
   return std::nullopt;
+}
+
+std::expected<void, refclock::FeedError> feed_quick_sample(const config::Config& config, const SyncReport& report,
+                                                           std::size_t number) {
+  return feed_now(config, report, kZigzag.at(number));
 }
 
 asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,

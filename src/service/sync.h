@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "refclock/sock_feeder.h"
 #include "service/round.h"
 #include "timecore/discipline.h"
 #include "timecore/watch.h"
@@ -40,6 +41,14 @@ struct SyncReport {
   /// What else a person should know.
   std::vector<std::string> warnings;
 };
+
+/// A quick feed: sync() sends the first of so many samples, the caller the others, each this much after the one before.
+inline constexpr std::size_t kQuickSamples = 3;
+inline constexpr auto kBetweenQuickSamples = std::chrono::seconds{5};
+
+/// Sends the `number`th sample (from 0) of a quick feed, made for this instant. The error is a sentence.
+std::expected<void, refclock::FeedError> feed_quick_sample(const config::Config& config, const SyncReport& report,
+                                                           std::size_t number);
 
 /// Draws, measures, agrees, checks, feeds chrony, saves the floor. `config` and `overrides` must outlive it.
 boost::asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,

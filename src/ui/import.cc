@@ -47,7 +47,7 @@ std::expected<config::LegacyFile, UserError> read_file(const fs::path& path) {
   };
   std::error_code error;
   if (fs::is_directory(path, error)) return unreadable("it is a directory");
-  std::ifstream stream{path, std::ios::binary};
+  const std::ifstream stream{path, std::ios::binary};
   if (!stream) return unreadable(base::errno_text(errno));
   std::ostringstream text;
   // An empty file sets failbit here, a read error badbit.
@@ -66,7 +66,7 @@ config::LegacyProxy proxy_of_this_machine() {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> settings{::popen(kWhonixSettings, "re"), ::pclose};
   std::array<char, 1024> buffer{};
   while (settings && std::fgets(buffer.data(), buffer.size(), settings.get()) != nullptr) {
-    std::string_view line{buffer.data()};
+    const std::string_view line{buffer.data()};
     constexpr std::string_view kKey = "GATEWAY_IP=\"";
     const std::size_t end = line.rfind('"');
     if (line.starts_with(kKey) && end > kKey.size()) proxy.ip = line.substr(kKey.size(), end - kKey.size());

@@ -8,6 +8,8 @@
 
 #include "base/build_info.h"
 #include "base/text.h"
+#include "service/measure.h"
+#include "service/run_to_end.h"
 #include "service/sync.h"
 #include "ui/commands.h"
 #include "ui/options.h"
@@ -85,10 +87,9 @@ UnixtimeOutcome ask(const Arguments& arguments) {
   config.proxy = *std::move(proxy);
   config.exchanges_per_source = 1;
   const timecore::TimeLimits limits = timecore::limits_from(base::build_floor(), kManyYears);
-  const service::RoundReport round =
-      service::run_round(service::lineup_of({*url}), service::measure_options(config, limits, {}),
-                         timecore::Quorum{1, 1, config.maximum_width}, [](const service::Progress&) {});
-  return unixtime_of(round.sources.front().reading);
+  const service::MeasureOptions options = service::measure_options(config, limits, {});
+  const service::SourceSpec source{*url, {}, {}};
+  return unixtime_of(service::run_to_end(service::measure(source, options, [](std::size_t) {})));
 }
 
 }  // namespace

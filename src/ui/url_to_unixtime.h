@@ -24,7 +24,7 @@ enum class UnixtimeStatus : std::uint8_t {
 /// The time, or why there is none.
 struct UnixtimeOutcome {
   UnixtimeStatus status = UnixtimeStatus::done;
-  std::chrono::sys_seconds time{};
+  std::chrono::sys_seconds time;
   std::string complaint;
 };
 

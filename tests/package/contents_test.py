@@ -27,8 +27,9 @@ def content(path: str) -> bytes:
 class Contents(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
-        listed = subprocess.run(["dpkg-deb", "--contents", package()], check=True, capture_output=True, text=True).stdout
-        cls.modes = {line.split()[5].removeprefix("./"): line.split()[0] for line in listed.splitlines()}
+        listed = subprocess.run(["dpkg-deb", "--contents", package()], check=True, capture_output=True, text=True)
+        rows = [line.split() for line in listed.stdout.splitlines()]
+        cls.modes = {row[5].removeprefix("./"): row[0] for row in rows}
 
     def commands(self) -> list[PurePosixPath]:
         return [path for name in self.modes if str((path := PurePosixPath(name)).parent) in SECTIONS]

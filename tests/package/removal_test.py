@@ -91,9 +91,8 @@ class Removal(MachineTest):
         # The administrator's own drop-in is not ours to delete.
         (self.machine.tree / "etc/sdwdate/sdwdate.toml.d/50-lab.toml").unlink()
         self.machine.apt("purge", PACKAGE)
-        found = self.machine.run(
-            "find", "/", "(", "-path", "/proc", "-o", "-path", "/sys", ")", "-prune", "-o", "-name", "*sdwdate*", "-print"
-        )
+        kernel = ("(", "-path", "/proc", "-o", "-path", "/sys", ")", "-prune")
+        found = self.machine.run("find", "/", *kernel, "-o", "-name", "*sdwdate*", "-print")
         self.assertEqual(found.text, "")
         for database in ("passwd", "group", "shadow", "gshadow"):
             self.assertNotIn("sdwdate", (self.machine.tree / "etc" / database).read_text())

@@ -60,6 +60,7 @@ class TakeOver(MachineTest):
     def install_older(self, settings: str) -> None:
         files = {
             "etc/sdwdate.d/30_default.conf": settings,
+            "etc/privleap/conf.d/sdwdate.conf": "[action:sdwdate-clock-jump]\nCommand=/usr/bin/the-older-one\n",
             "lib/systemd/system/sdwdate.service": UNIT,
             "usr/bin/sdwdate": "#!/bin/sh\necho the older sdwdate\n",
             "usr/bin/url_to_unixtime": "#!/bin/sh\necho the older one\n",
@@ -81,7 +82,6 @@ class TakeOver(MachineTest):
         self.machine.install()
         self.assertFalse(self.machine.is_installed("sdwdate"))
         self.assertTrue(self.machine.is_installed("older-gui"), "we provide what others depend on")
-        self.assertNotEqual(self.machine.property("sdwdate.service", "ActiveState"), "active")
         self.assertRegex(self.drop_in("10-compat.toml"), r"(?m)^\[compat\]\nstate_files = true$")
         imported = self.drop_in("20-imported.toml")
         for word in ("10.152.152.10:9108", "https://alder.test", "https://fir.test"):
@@ -89,9 +89,16 @@ class TakeOver(MachineTest):
         self.assert_active(self.machine, "sdwdated.service")
         wait_until(lambda: (self.machine.root / "run/sdwdate/status").exists(), 10, "the state files")
         self.assertNotIn("the older", self.machine.run("sdwdate", "--version").stdout)
+        self.assertNotIn("older", (self.machine.tree / "etc/privleap/conf.d/sdwdate.conf").read_text())
+        self.machine.run("systemctl", "restart", "sdwdate")  # the name is known to people
+        self.assert_active(self.machine, "sdwdated.service")
+        # What is left of the older package can go.
+        self.machine.apt("purge", "sdwdate")
+        self.assertTrue((self.machine.tree / "etc/privleap/conf.d/sdwdate.conf").exists())
+        self.assert_active(self.machine, "sdwdated.service")
 
     def test_settings_that_cannot_be_imported_are_a_message(self) -> None:
-        self.install_older("SDWDATE_POOL_ZERO=(\n")
+        self.install_older("PROXY_PORT=many\n")
         said = self.machine.install()
         self.assertTrue(self.machine.is_installed())
         self.assertIn("sdwdate import /etc/sdwdate.d", said.stderr + said.stdout)

@@ -3,9 +3,9 @@
 import array
 import atexit
 import functools
-import getpass
 import math
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -97,6 +97,10 @@ class Run:
             settled = moment.when
         return settled - begin
 
+    def reaches(self, limit: float, begin: float) -> float:
+        """Seconds after `begin` until the clock is first within the limit; inf if it never is."""
+        return next((moment.when - begin for moment in self.between(begin) if abs(moment.error) <= limit), math.inf)
+
     def steps(self) -> list[float]:
         """By how many seconds chronyd stepped the clock, each time."""
         return [float(line.split()[-2]) for line in self.log.splitlines() if "clock was stepped by" in line]
@@ -115,7 +119,7 @@ def configuration(text: str, directory: Path) -> str:
         f"{text}\n"
         f"bindcmdaddress {directory}/command/chronyd.sock\n"
         f"pidfile {directory}/chronyd.pid\n"
-        f"user {getpass.getuser()}\n"
+        f"user {pwd.getpwuid(os.geteuid()).pw_name}\n"
     )
 
 
@@ -161,6 +165,8 @@ def simulate(
 
 
 def _run(directory: Path) -> None:
+    if not (BUILT / "virtual_clock.so").exists():
+        raise RuntimeError(f"no virtual_clock.so in {BUILT}: build it, or set SDWDATE_TESTS_BIN")
     log = directory / "output.log"
     command = [
         *_without_power_over_the_clock(),

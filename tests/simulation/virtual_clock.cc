@@ -139,7 +139,6 @@ class Scenario {
     std::ifstream file{path};
     if (!file) die("cannot read " + path);
     for (std::string line; std::getline(file, line);) read(line);
-    std::ranges::stable_sort(events_, {}, &Event::when);
   }
 
   [[nodiscard]] const std::vector<Event>& events() const { return events_; }
@@ -164,13 +163,18 @@ class Scenario {
       return;
     }
     const Event event{number(words[0]), words[1], {words.begin() + 2, words.end()}};
-    events_.push_back(event);
+    add(event);
     if (event.verb != "round") return;
     // ERROR CLOCK SPACING EXTRA...
     for (std::size_t i = 3; i < event.words.size(); ++i) {
       const Seconds when = event.when + static_cast<Seconds>(i - 3) * number(event.words[2]);
-      events_.push_back({when, "send", {event.words[1], event.words[i]}});
+      add({when, "send", {event.words[1], event.words[i]}});
     }
+  }
+
+  /// In order of time; what comes at the same time, in order of the lines.
+  void add(const Event& event) {
+    events_.insert(std::ranges::upper_bound(events_, event.when, {}, &Event::when), event);
   }
 
   std::vector<std::pair<std::string, std::string>> settings_;
@@ -309,9 +313,8 @@ int Machine::adjust(timex& request) {
                               ADJ_SETOFFSET | ADJ_NANO | ADJ_TICK;
   const unsigned modes = request.modes;
   // chronyd clears what an NTP client before it may have left: the offset of adjtime() and that of the kernel's PLL.
-  const bool clears = request.offset == 0;
-  if (modes == ADJ_OFFSET_SINGLESHOT && clears) return TIME_OK;
-  if ((modes & ~(kKnown | (clears ? ADJ_OFFSET : 0U))) != 0) die("adjtimex with a mode not simulated");
+  const unsigned cleared = request.offset == 0 ? ADJ_OFFSET_SINGLESHOT | ADJ_OFFSET : 0U;
+  if ((modes & ~(kKnown | cleared)) != 0) die("adjtimex with a mode not simulated");
 
   if ((modes & ADJ_TICK) != 0) {
     if (request.tick < 9000 || request.tick > 11000) {
@@ -449,8 +452,12 @@ int Machine::wait(int count, fd_set* readable, fd_set* writable, fd_set* excepti
     const bool chronyc = chronyc_runs();
     timeval patience{0, chronyc ? 1000 : 0};
     const int ready = real_select(count, readable, writable, exceptional, &patience);
-    if (ready != 0 || ending_) {
+    if (ending_) {
       ending_ = false;
+      errno = EINTR;
+      return -1;
+    }
+    if (ready != 0) {
       if (timeout != nullptr) {
         const timespec left = as_timespec(std::max<Seconds>(deadline - state_.monotonic, 0));
         *timeout = {left.tv_sec, left.tv_nsec / 1000};

@@ -3,7 +3,9 @@ sdwdated that feeds it; then one thing after the other is made wrong."""
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +23,9 @@ from lab.chrony_service import CONFIGURATION, DROP_IN, SAMPLES, enable_offline, 
 
 #: What cannot be known on a machine that this test may not furnish: a clock in its hardware.
 MAY_BE_UNCHECKED = {"rtc"}
+
+
+REPORT = Path("/run/sdwdate/report.json")
 
 
 class Sleeper(Daemon):
@@ -61,9 +66,9 @@ class Doctor(LabTest):
             state_directory=world.folder("state"),
             more={"request": {"per_source": 2}, "state": {"runtime": "/run/sdwdate"}},
         ).write(world.folder("configuration") / "sdwdate.toml")
+        Path("/run/sdwdate").mkdir()
         cls.daemon = world.run(Sdwdated(world.folder("sdwdated"), cls.configuration))
         cls.daemon.wait_rounds(1, 20)
-        cls.write_report()
         cls.wait_followed()
 
     @classmethod
@@ -76,14 +81,6 @@ class Doctor(LabTest):
             return cls.findings()["chrony-follows"]["verdict"] == "ok"
 
         wait_until(fed_and_followed, 30, "chronyd to follow us")
-
-    @classmethod
-    def write_report(cls, **other: object) -> None:
-        """What sdwdated says of itself."""
-        now = int(time.time())
-        report = {"schema": 1, "pid": cls.daemon.pid, "message": "waiting", "last_success": now, "next_round": now + 60}
-        Path("/run/sdwdate").mkdir(exist_ok=True)
-        Path("/run/sdwdate/report.json").write_text(json.dumps({**report, "failures_in_a_row": 0, **other}))
 
     @classmethod
     def doctor(cls, *arguments: str | Path) -> Result:
@@ -216,14 +213,26 @@ class Doctor(LabTest):
             process.kill()
 
     def test_sdwdated(self) -> None:
-        self.addCleanup(self.write_report)
-        self.write_report(failures_in_a_row=2, message="No agreement: nobody answered")
+        """What it says of itself, while it is stopped and cannot say more."""
+        os.kill(self.daemon.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.daemon.pid, signal.SIGCONT)
+        said = REPORT.read_text()
+        self.addCleanup(REPORT.write_text, said)
+
+        def say(**other: object) -> None:
+            REPORT.write_text(json.dumps({**json.loads(said), "failures_in_a_row": 0, **other}))
+
+        say()
+        self.assert_well()
+        say(failures_in_a_row=2, message="No agreement: nobody answered")
         self.assert_problems(daemon="2 rounds failed; No agreement: nobody answered")
-        self.write_report(pid=1)
+        say(pid=1)
         self.assert_problems(daemon="by process 1")
-        Path("/run/sdwdate/report.json").write_text("{")
+        say(next_round=int(time.time()) - 3600)
+        self.assert_problems(daemon="was due at")
+        REPORT.write_text("{")
         self.assert_problems(daemon="cannot be understood")
-        Path("/run/sdwdate/report.json").unlink()
+        REPORT.unlink()
         self.assert_problems(daemon="no report")
 
     def test_a_configuration_with_a_mistake(self) -> None:

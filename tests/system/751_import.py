@@ -74,7 +74,8 @@ class Import(LabTest):
         self.assert_message(result, *parts)
 
     def test_all_keys(self) -> None:
-        user = 'PROXY_IP=10.0.0.7\nPROXY_PORT=9108\nRANDOMIZE_TIME=true\nSDWDATE_POOL_TWO=(\n"http://mine.onion # x"\n)\n'
+        user = 'PROXY_IP=10.0.0.7\nPROXY_PORT=9108\nRANDOMIZE_TIME=true\n'
+        user += 'SDWDATE_POOL_TWO=(\n"http://mine.onion # x"\n)\n'
         folder = self.folder(conf_30_default=DEFAULT, conf_50_user=user)
         toml, result = self.imported(folder)
         self.assertEqual(result.stderr, "")
@@ -129,7 +130,8 @@ class Import(LabTest):
         self.assertEqual(toml["tor"]["socks"], "10.0.0.9:1")  # "10" < "9" < "a"
 
     def test_whatever_is_doubtful_is_noted(self) -> None:
-        text = DEFAULT.replace("SDWDATE_POOL_ONE=(", 'SDWDATE_POOL_ONE=(\n"http://silent.onion"\n"http://clear.example # x"')
+        odd = '"http://silent.onion"\n"http://clear.example # x"'
+        text = DEFAULT.replace("SDWDATE_POOL_ONE=(", f"SDWDATE_POOL_ONE=(\n{odd}")
         folder = self.folder(conf_30=text + "SOMETHING=else\n")
         _, result = self.imported(folder)
         lines = text.splitlines()

@@ -105,7 +105,7 @@ class UrlToUnixtime(LabTest):
                     self.assert_status(results[name], expected)
 
     def test_where_we_differ(self) -> None:
-        """The third form of an HTTP date was too short; what a cache kept was taken for new; redirects were followed."""
+        """The third form of an HTTP date was too short; old answers of caches were taken; redirects were followed."""
         self.assert_time(self.ask(self.onion(dated("Mon Nov 23 00:00:00 2026"))), 1795392000, within=0)
         self.assert_status(self.ask(self.onion(plain("200 OK", "Age: 3600"))), 6)
         elsewhere = self.onion(dated(TODAY))

@@ -149,7 +149,7 @@ TEST(CheckProxy, IsUsedOrNotAndThenAnswers) {
   expect(check_proxy(facts), Verdict::ok, "directly");
 }
 
-TEST(CheckDaemon, RunsAndHasAgreed) { expect(check_daemon(healthy()), Verdict::ok, "20 min ago"); }
+TEST(CheckDaemon, RunsAndHasAgreed) { expect(check_daemon(healthy()), Verdict::ok, "20.0 min ago"); }
 
 TEST(CheckDaemon, DoesNotRun) {
   Facts facts = healthy();
@@ -203,7 +203,7 @@ TEST(CheckDaemon, ARoundIsOverdue) {
 TEST(CheckDaemon, ASuccessInTheFutureIsNotNegativelyOld) {
   Facts facts = healthy();
   facts.daemon.report->last_success = kNow + 24h;  // the clock was set back since
-  expect(check_daemon(facts), Verdict::ok, "0 s ago");
+  expect(check_daemon(facts), Verdict::ok, "1.00 s ago");
 }
 
 // --- chronyd -----------------------------------------------------------------------------------------------------
@@ -355,16 +355,16 @@ TEST(CheckChronySources, CannotBeAsked) {
 
 TEST(CheckChronyFollows, AlsoWhenTheSourceIsSilentBetweenRounds) {
   Facts facts = healthy();
-  expect(check_chrony_follows(facts.chrony), Verdict::ok, "12 min old");
+  expect(check_chrony_follows(facts.chrony), Verdict::ok, "12.5 min old");
   facts.chrony.report->sources.front().state = refclock::SourceState::not_selectable;
   facts.chrony.report->sources.front().last_sample = 9000s;
-  expect(check_chrony_follows(facts.chrony), Verdict::ok, "2 h old");
+  expect(check_chrony_follows(facts.chrony), Verdict::ok, "2.50 h old");
 }
 
 TEST(CheckChronyFollows, SamplesThatStayAwayAreAProblem) {
   Facts facts = healthy();
   facts.chrony.report->sources.front().last_sample = 7h;
-  expect(check_chrony_follows(facts.chrony), Verdict::problem, "7 h old");
+  expect(check_chrony_follows(facts.chrony), Verdict::problem, "7.00 h old");
 }
 
 TEST(CheckChronyFollows, WhyNot) {
@@ -457,9 +457,9 @@ TEST(CheckRtc, IsReadAndCompared) {
   Facts facts = healthy();
   expect(check_rtc(facts), Verdict::ok, "agrees");
   facts.clock.rtc = kNow - 90s;
-  expect(check_rtc(facts), Verdict::ok, "90 s behind");
+  expect(check_rtc(facts), Verdict::ok, "90.0 s behind");
   facts.clock.rtc = kNow + 1h;
-  expect(check_rtc(facts), Verdict::ok, "60 min ahead");
+  expect(check_rtc(facts), Verdict::ok, "60.0 min ahead");
 }
 
 TEST(CheckRtc, AVirtualMachineShouldHaveOne) {

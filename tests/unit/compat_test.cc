@@ -275,6 +275,9 @@ TEST_F(Compat, SymbolicLinksAreNotFollowed) {
   EXPECT_TRUE(files.failure("x"));
   EXPECT_EQ(elsewhere.read("precious"), "precious");
   EXPECT_EQ(state.read("time-replay-protection-utc-humanreadable"), "2026-11-23 00:00:00") << "the link is replaced";
+  // The link in the way of the other is gone by now, and the next success works.
+  EXPECT_TRUE(files.success("x", kPast)) << "status is a link still";
+  EXPECT_EQ(state.read("time-replay-protection-utc-unixtime"), "1795392000");
 }
 
 TEST_F(Compat, ALinkInPlaceOfTheDirectoryIsNotFollowed) {

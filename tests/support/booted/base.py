@@ -22,7 +22,7 @@ POLICY = "#!/bin/sh\nexit 101\n"
 
 
 def base_system(deb: Path, extra: Sequence[str] = ()) -> Path:
-    """A tree that boots, with the packages `extra` installed and all that `deb` depends on downloaded but not installed.
+    """A tree that boots, with the packages `extra` installed, and all that `deb` depends on downloaded only.
 
     So `apt-get install DEB` works without a network, and is as real as on a machine that has one.
     """
