@@ -3,7 +3,7 @@
 import time
 
 from guest.qemu import Boot
-from guest.scenario import DAY, MINUTE, Scenario
+from guest.scenario import AT_ONCE, DAY, MINUTE, Scenario
 
 
 class TheNetworkComesLater(Scenario):
@@ -14,3 +14,4 @@ class TheNetworkComesLater(Scenario):
         self.assert_off_by(guest.clock().error, -DAY)
         plugged = guest.set_link(True)
         self.assert_right(guest, plugged, "the cable is plugged in")
+        self.assert_event(guest, "link-up", plugged, "the cable is plugged in", limit=AT_ONCE)

@@ -1,6 +1,6 @@
 """The machine sleeps (S3) until the RTC's alarm wakes it."""
 
-from guest.scenario import Scenario
+from guest.scenario import AT_ONCE, Scenario
 
 ASLEEP = 30
 
@@ -16,3 +16,4 @@ class Suspend(Scenario):
         self.tell(f"  asleep for {slept:.1f} s by its own clocks; off by {after} on waking")
         self.assertGreater(slept, ASLEEP - 2)
         self.assert_noticed(guest, resumed, "waking up", planned)
+        self.assert_event(guest, "slept", resumed, "waking up", limit=AT_ONCE)

@@ -2,7 +2,7 @@
 
 import time
 
-from guest.scenario import MINUTE, Scenario
+from guest.scenario import AT_ONCE, MINUTE, Scenario
 
 
 class SomebodySetsTheClock(Scenario):
@@ -19,3 +19,4 @@ class SomebodySetsTheClock(Scenario):
         stepped = time.monotonic()
         self.assert_off_by(guest.clock().error, step)
         self.assert_noticed(guest, stepped, f"a step of {step:+.0f} s", planned)
+        self.assert_event(guest, "clock-stepped", stepped, f"a step of {step:+.0f} s", limit=AT_ONCE)

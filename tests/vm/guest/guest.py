@@ -5,6 +5,7 @@ import json
 import shlex
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,17 @@ _BOOT_SECONDS = 240.0
 _TELLING = ("sdwdated", "chrony", "sdwdate-chrony-*", "systemd-networkd", "systemd-suspend", "lab-clock")
 #: What the daemon says of itself.
 REPORT = "/run/sdwdate/report.json"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the daemon's in the journal."""
+
+    #: Its field SDWDATE_EVENT.
+    name: str
+    message: str
+    #: The guest's CLOCK_MONOTONIC.
+    monotonic: float
 
 
 class Guest:
@@ -153,6 +165,17 @@ class Guest:
     def cursor(self) -> str:
         """A place in the journal: its end, now."""
         return self.run("journalctl --quiet --lines=0 --show-cursor").rpartition("cursor: ")[2]
+
+    def events(self, cursor: str = "") -> list[Event]:
+        """What the daemon has decided since then."""
+        after = f"--after-cursor={shlex.quote(cursor)}" if cursor else "--boot"
+        told = self.run(f"journalctl --quiet --no-pager --output=json {after} --unit=sdwdated")
+        entries = [json.loads(line) for line in told.splitlines()]
+        return [
+            Event(entry["SDWDATE_EVENT"], entry["MESSAGE"], int(entry["__MONOTONIC_TIMESTAMP"]) / 1e6)
+            for entry in entries
+            if "SDWDATE_EVENT" in entry
+        ]
 
     def journal(self, cursor: str = "") -> str:
         """What the units concerned have said since then."""

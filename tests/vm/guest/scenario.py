@@ -1,6 +1,5 @@
 """What scenarios share: one guest at a time, and looks at its clock."""
 
-import re
 import sys
 import time
 import unittest
@@ -10,14 +9,11 @@ from typing import ClassVar
 
 from lab import LabError, World
 
-from .guest import REPORT, Guest
+from .guest import REPORT, Event, Guest
 from .image import Image
 from .ports import Reading, duration
 from .qemu import Boot
 from .servers import Servers
-
-# What the daemon says of a time that is before its floor.
-REFUSAL = re.compile(r"the sources agree that it is .* not handed to chrony")
 
 MINUTE = 60.0
 DAY = 86400.0
@@ -27,6 +23,8 @@ YEAR = 365.25 * DAY
 RIGHT = 0.050
 #: How long a guest may take to set its clock right.
 PATIENCE = 90.0
+#: How long the daemon may take to notice what it is told of. Emulated, everything takes its time.
+AT_ONCE = 10.0
 # A clock that was right for a moment only was passing by.
 _HOLD = 10.0
 _LOOK_EVERY = 0.5
@@ -135,6 +133,11 @@ class Scenario(unittest.TestCase):
         self._cursor = self.guest.cursor()
         return self.guest
 
+    def reboot(self, guest: Guest) -> None:
+        guest.reboot()
+        self._cursor = ""  # the journal has begun anew, too
+        self.tell(f"  booted again in {guest.boot_seconds:.0f} s; its clock is off by {guest.clock()}")
+
     def wait_quiet(self, guest: Guest, seconds: float, timeout: float = 420.0) -> float:
         """Wait until the daemon plans no round for so long. For when it plans the next one, by our CLOCK_MONOTONIC:
         what has become right by then was noticed, and not just asked for in passing."""
@@ -168,12 +171,18 @@ class Scenario(unittest.TestCase):
         reading = guest.clock()
         self.assertLessEqual(abs(reading.error), RIGHT, f"{reading}\n{guest.journal(self._cursor)}")
 
-    def assert_refused(self, guest: Guest, since: float) -> None:
-        """A round takes place, and what comes of it is refused, with the reason."""
-        while not (refusals := REFUSAL.findall(guest.journal(self._cursor))):
-            self.assertLess(time.monotonic() - since, PATIENCE, guest.journal(self._cursor))
+    def assert_event(self, guest: Guest, name: str, since: float, what: str, limit: float) -> Event:
+        """The daemon's journal tells of this, at most so long after `since`."""
+        while True:
+            for event in guest.events(self._cursor):
+                if event.name == name:
+                    after = guest.at(event.monotonic) - since
+                    self.tell(f"  {after:.1f} s after {what}: {event.message}")
+                    self.assertLessEqual(after, limit)
+                    self.find(f"'{name}' after {what}", f"{after:.1f} s")
+                    return event
+            self.assertLess(time.monotonic() - since, limit, f"no '{name}' after {what}\n{guest.journal(self._cursor)}")
             time.sleep(2)
-        self.tell(f"  {refusals[0]}")
 
     def assert_untouched(self, guest: Guest, seconds: float) -> None:
         """Nobody sets the clock, nor makes it run faster or slower."""
@@ -193,8 +202,7 @@ class Scenario(unittest.TestCase):
         while True:
             reading = guest.clock()
             after = reading.at - since
-            if previous is None or abs(reading.error - previous.error) > _STEP:
-                self.tell_reading(after, reading)
+            stepped = previous is None or abs(reading.error - previous.error) > _STEP
             previous = reading
             if is_right(reading):
                 if right_since is None:
@@ -204,6 +212,8 @@ class Scenario(unittest.TestCase):
                     return right_since
             else:
                 right_since = None
+                if stepped:
+                    self.tell_reading(after, reading)
                 if after > limit:
                     self.fail(f"after {after:.0f} s the clock is off by {reading}\n{guest.journal(self._cursor)}")
             time.sleep(_LOOK_EVERY)
