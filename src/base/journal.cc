@@ -56,7 +56,7 @@ void log(const LogEntry& entry) {
     if (send_datagram(kJournal, std::as_bytes(std::span{datagram})) == 0) return;
   }
   const std::string line = entry.message + '\n';
-  static_cast<void>(::write(STDERR_FILENO, line.data(), line.size()));
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace sdwdate::base

@@ -126,7 +126,7 @@ asio::awaitable<void> tell_of_loss(Shared inotify, std::filesystem::path path, I
                                    std::function<void()> on_gone) {
   while (co_await readable(*inotify)) {
     alignas(inotify_event) std::array<char, 1024> events{};
-    static_cast<void>(::read(inotify->native_handle(), events.data(), events.size()));
+    [[maybe_unused]] const auto taken = ::read(inotify->native_handle(), events.data(), events.size());
     // A change of owner or mode is no loss.
     if (identity(path) == was) continue;
     on_gone();
