@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
@@ -11,6 +12,8 @@
 
 namespace sdwdate::base {
 namespace {
+
+constexpr std::size_t kLargest = std::size_t{4} * 1024 * 1024;
 
 /// One complete file, or errno.
 int write_file(const std::filesystem::path& path, std::string_view text, mode_t mode, Keep keep) {
@@ -33,6 +36,21 @@ std::expected<std::string, int> read_file(const std::filesystem::path& path, std
   if (size < 0) return std::unexpected(errno);
   text.resize(static_cast<std::size_t>(size));
   return text;
+}
+
+std::expected<std::string, int> read_trusted_file(const std::filesystem::path& path) {
+  const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) return std::unexpected(errno);
+  std::string text;
+  std::array<char, 16384> piece{};
+  while (true) {
+    const ssize_t size = ::read(file.get(), piece.data(), piece.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return std::unexpected(errno);
+    if (size == 0) return text;
+    text.append(piece.data(), static_cast<std::size_t>(size));
+    if (text.size() > kLargest) return std::unexpected(EFBIG);
+  }
 }
 
 int replace_file(const std::filesystem::path& path, std::string_view text, mode_t mode, Keep keep) {

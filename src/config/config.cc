@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fstream>
 #include <iterator>
 #include <limits>
 #include <span>
@@ -13,6 +12,8 @@
 
 #include <toml++/toml.h>
 
+#include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 
 namespace sdwdate::config {
@@ -396,18 +397,6 @@ ConfigResult<toml::table> parse_table(std::string_view text, std::string_view na
   return std::move(result).table();
 }
 
-ConfigResult<std::string> read_file(const std::filesystem::path& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    return std::unexpected(UserError{fmt::format("{} is a directory, not a configuration file", path.string())});
-  }
-  std::ifstream stream{path, std::ios::binary};
-  if (!stream) {
-    return std::unexpected(UserError{fmt::format("cannot read {}: {}", path.string(), base::errno_text(errno))});
-  }
-  return std::string{std::istreambuf_iterator<char>{stream}, {}};
-}
-
 /// The *.toml files of a folder in the order of their names; none if there is no such folder.
 std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
@@ -424,8 +413,11 @@ std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& folder)
 ConfigResult<Config> load(const std::vector<std::filesystem::path>& files) {
   toml::table merged;
   for (const std::filesystem::path& file : files) {
-    const auto text = read_file(file);
-    if (!text) return std::unexpected(text.error());
+    const auto text = base::read_trusted_file(file);
+    if (!text) {
+      return std::unexpected(
+          UserError{fmt::format("cannot read {}: {}", file.string(), base::errno_text(text.error()))});
+    }
     auto table = parse_table(*text, file.string());
     if (!table) return std::unexpected(table.error());
     merge(merged, *std::move(table));

@@ -15,11 +15,12 @@
 #include <optional>
 #include <set>
 
+#include "base/accounts.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "doctor/competitors.h"
 #include "doctor/proxy.h"
 #include "machine/command.h"
-#include "machine/files.h"
 #include "machine/systemd.h"
 #include "service/ask_chrony.h"
 #include "service/source.h"
@@ -35,6 +36,8 @@ using machine::Process;
 using std::chrono::sys_seconds;
 
 constexpr std::chrono::seconds kPatience{5};
+/// Far more than the daemon says of any number of sources that a person configures.
+constexpr std::size_t kLongestReport = std::size_t{4} * 1024 * 1024;
 constexpr std::string_view kChronyd = "chronyd";
 constexpr std::string_view kSdwdated = "sdwdated";
 
@@ -51,16 +54,6 @@ Known<std::vector<Process>> visible_processes() {
 
 // --- chronyd -----------------------------------------------------------------------------------------------------
 
-std::string owner_name(uid_t user) {
-  const passwd* entry = ::getpwuid(user);
-  return entry != nullptr ? entry->pw_name : std::to_string(user);
-}
-
-std::string group_name(gid_t group) {
-  const ::group* entry = ::getgrgid(group);
-  return entry != nullptr ? entry->gr_name : std::to_string(group);
-}
-
 SocketFile look_at_socket(const std::string& path) {
   SocketFile file;
   file.path = path;
@@ -68,8 +61,8 @@ SocketFile look_at_socket(const std::string& path) {
   if (::stat(path.c_str(), &status) != 0) return file;
   file.exists = true;
   file.is_socket = S_ISSOCK(status.st_mode);
-  file.owner = owner_name(status.st_uid);
-  file.group = group_name(status.st_gid);
+  file.owner = base::user_name(status.st_uid);
+  file.group = base::group_name(status.st_gid);
   file.mode = status.st_mode & 07777U;
   return file;
 }
@@ -147,7 +140,7 @@ DaemonFacts look_at_daemon(const config::Config& config, const Known<std::vector
   DaemonFacts daemon;
   daemon.processes = pids_named(kSdwdated, processes);
   const fs::path file = config.runtime_directory / "report.json";
-  const auto text = machine::read_file(file);
+  const auto text = base::read_file(file, kLongestReport);
   daemon.report = text ? parse_daemon_report(*text)
                        : std::unexpected(fmt::format("it has left no report in {}: {}", file.string(),
                                                      base::errno_text(text.error())));
@@ -173,7 +166,7 @@ CompetitorFacts look_for_competitors(const Known<std::vector<Process>>& processe
 }
 
 Known<sys_seconds> read_rtc() {
-  const auto text = machine::read_file("/sys/class/rtc/rtc0/since_epoch");
+  const auto text = base::read_trusted_file("/sys/class/rtc/rtc0/since_epoch");
   if (!text) {
     return std::unexpected(text.error() == ENOENT ? std::string{"there is none"} : base::errno_text(text.error()));
   }
@@ -190,7 +183,7 @@ ClockFacts look_at_clock(const config::Config& config) {
   clock.ceiling = timecore::limits_from(floor, config.ceiling_years).ceiling;
   clock.rtc = read_rtc();
   clock.now = base::real_now();
-  clock.virtual_machine = machine::read_file("/proc/cpuinfo").value_or("").contains(" hypervisor");
+  clock.virtual_machine = base::read_trusted_file("/proc/cpuinfo").value_or("").contains(" hypervisor");
   return clock;
 }
 

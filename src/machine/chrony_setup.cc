@@ -13,6 +13,7 @@
 #include <ranges>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "ipc/address.h"
 #include "machine/files.h"
@@ -47,7 +48,7 @@ ipc::IpAddress masked(ipc::IpAddress address, unsigned prefix) {
   return address;
 }
 
-bool is_ours(const fs::path& file) { return read_file(file).value_or("").starts_with(kMark); }
+bool is_ours(const fs::path& file) { return base::read_trusted_file(file).value_or("").starts_with(kMark); }
 
 bool is_there(const fs::path& path) {
   std::error_code error;
@@ -130,7 +131,7 @@ Setup ChronySetup::read() const {
   std::error_code error;
   if (fs::read_symlink(drop_in, error) == kOfflineDropIn) return {SetupMode::offline, {}};
   if (!is_ours(drop_in)) return {SetupMode::foreign, {}};
-  return {SetupMode::serving, parse_serving(read_file(below(kServeConfiguration)).value_or(""))};
+  return {SetupMode::serving, parse_serving(base::read_trusted_file(below(kServeConfiguration)).value_or(""))};
 }
 
 std::optional<std::string> ChronySetup::competing_drop_in() const {
@@ -140,7 +141,7 @@ std::optional<std::string> ChronySetup::competing_drop_in() const {
     for (const auto& entry : fs::directory_iterator{below(folder) / "chrony.service.d", error}) {
       const fs::path name = entry.path().filename();
       if (name.extension() != ".conf" || name <= ours.filename()) continue;
-      if (const auto setting = overriding_setting(read_file(entry.path()).value_or(""))) {
+      if (const auto setting = overriding_setting(base::read_trusted_file(entry.path()).value_or(""))) {
         return fmt::format("{} sets {} and is read after {}: remove it, or give it a name before 50",
                            entry.path().string(), *setting, ours.string());
       }
@@ -207,7 +208,7 @@ Done ChronySetup::enable_offline() const {
 }
 
 Done ChronySetup::enable_serving(const Serving& serving) const {
-  const auto form = read_file(below(kServeDropIn));
+  const auto form = base::read_trusted_file(below(kServeDropIn));
   if (!form) {
     return std::unexpected(
         fmt::format("cannot read {}: {}", below(kServeDropIn).string(), base::errno_text(form.error())));

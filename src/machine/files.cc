@@ -1,16 +1,13 @@
 #include "machine/files.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/unique_fd.h"
 
 namespace sdwdate::machine {
 namespace {
@@ -19,7 +16,6 @@ namespace fs = std::filesystem;
 using Done = std::expected<void, std::string>;
 
 constexpr mode_t kReadable = 0644;
-constexpr std::size_t kLargest = std::size_t{4} * 1024 * 1024;
 
 Done failed(std::string_view what, const fs::path& path, int error) {
   return std::unexpected(fmt::format("cannot {} {}: {}", what, path.string(), base::errno_text(error)));
@@ -34,21 +30,6 @@ Done make_folder_of(const fs::path& path) {
 }
 
 }  // namespace
-
-std::expected<std::string, int> read_file(const fs::path& path) {
-  const base::UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (!file) return std::unexpected(errno);
-  std::string content;
-  std::array<char, 16384> piece{};
-  while (content.size() < kLargest) {
-    const ssize_t size = ::read(file.get(), piece.data(), piece.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return std::unexpected(errno);
-    if (size == 0) break;
-    content.append(piece.data(), static_cast<std::size_t>(size));
-  }
-  return content;
-}
 
 Done replace_file(const fs::path& path, std::string_view content) {
   if (auto made = make_folder_of(path); !made) return made;

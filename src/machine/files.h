@@ -1,4 +1,4 @@
-// Small files, read whole and replaced whole.
+// Files of the system that a command puts in place, and takes away.
 #pragma once
 
 #include <expected>
@@ -7,9 +7,6 @@
 #include <string_view>
 
 namespace sdwdate::machine {
-
-/// At most 4 MiB of a file of the system, also of /proc, where a file comes in pieces; the error is errno.
-std::expected<std::string, int> read_file(const std::filesystem::path& path);
 
 /// Makes the folder if need be, and puts a file there; everybody may read both, whatever the umask. The error is a
 /// sentence.

@@ -11,9 +11,9 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "ipc/address.h"
-#include "machine/files.h"
 
 namespace sdwdate::machine {
 namespace {
@@ -72,7 +72,7 @@ std::vector<std::string> arguments_of(std::string_view line) {
 }
 
 std::optional<Process> read_process(const fs::path& proc, pid_t pid) {
-  const auto status = read_file(folder_of(proc, pid) / "status");
+  const auto status = base::read_trusted_file(folder_of(proc, pid) / "status");
   if (!status) return std::nullopt;  // it has ended meanwhile
   // A process in a PID namespace below ours has an id there, too.
   if (values_of(*status, "NSpid").size() > 1) return std::nullopt;
@@ -80,9 +80,9 @@ std::optional<Process> read_process(const fs::path& proc, pid_t pid) {
   process.pid = pid;
   const auto parent = values_of(*status, "PPid");
   process.parent = parent.empty() ? 0 : number<pid_t>(parent.front()).value_or(0);
-  process.name = read_file(folder_of(proc, pid) / "comm").value_or("");
+  process.name = base::read_trusted_file(folder_of(proc, pid) / "comm").value_or("");
   while (process.name.ends_with('\n')) process.name.pop_back();
-  process.arguments = arguments_of(read_file(folder_of(proc, pid) / "cmdline").value_or(""));
+  process.arguments = arguments_of(base::read_trusted_file(folder_of(proc, pid) / "cmdline").value_or(""));
   return process;
 }
 
@@ -131,15 +131,15 @@ constexpr std::size_t kNetlinkInode = 9;
 SocketTable sockets_of_namespace(const fs::path& net) {
   SocketTable table;
   for (const Table& kind : kInetTables) {
-    table.merge(parse_inet_sockets(read_file(net / kind.file).value_or(""), kind.protocol));
+    table.merge(parse_inet_sockets(base::read_trusted_file(net / kind.file).value_or(""), kind.protocol));
   }
-  for (const std::uint64_t inode : parse_inodes(read_file(net / "packet").value_or(""), kPacketInode)) {
+  for (const std::uint64_t inode : parse_inodes(base::read_trusted_file(net / "packet").value_or(""), kPacketInode)) {
     table.try_emplace(inode, OpenSocket{"packet", "", 0, false});
   }
-  for (const std::uint64_t inode : parse_inodes(read_file(net / "unix").value_or(""), kUnixInode)) {
+  for (const std::uint64_t inode : parse_inodes(base::read_trusted_file(net / "unix").value_or(""), kUnixInode)) {
     table.try_emplace(inode);
   }
-  for (const std::uint64_t inode : parse_inodes(read_file(net / "netlink").value_or(""), kNetlinkInode)) {
+  for (const std::uint64_t inode : parse_inodes(base::read_trusted_file(net / "netlink").value_or(""), kNetlinkInode)) {
     table.try_emplace(inode);
   }
   return table;
@@ -206,7 +206,7 @@ Known<std::vector<OpenSocket>> network_sockets(pid_t pid, const fs::path& proc) 
 
 Known<WaysOut> ways_out(pid_t pid, const fs::path& proc) {
   const fs::path net = folder_of(proc, pid) / "net";
-  const auto devices = read_file(net / "dev");
+  const auto devices = base::read_trusted_file(net / "dev");
   if (!devices) {
     return std::unexpected(cannot_look(pid, std::error_code{devices.error(), std::generic_category()}));
   }
@@ -219,7 +219,7 @@ Known<WaysOut> ways_out(pid_t pid, const fs::path& proc) {
   constexpr std::size_t kInterfaceOfRoute6 = 9;
   constexpr std::size_t kInterfaceOfAddress6 = 5;
   const auto add = [&](const char* file, std::size_t column) {
-    const std::string text = read_file(net / file).value_or("");
+    const std::string text = base::read_trusted_file(net / file).value_or("");
     for (const std::string_view name : column_of(text, column)) routed.emplace(name);
   };
   add("route", 0);

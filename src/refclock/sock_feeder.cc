@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "base/accounts.h"
 #include "base/error.h"
 #include "base/unix_datagram.h"
 
@@ -16,16 +17,6 @@ namespace {
 
 std::unexpected<FeedError> not_fed(std::string message) {
   return std::unexpected(FeedError{FeedError::Kind::not_fed, std::move(message)});
-}
-
-std::string user_name(uid_t user) {
-  const passwd* entry = ::getpwuid(user);
-  return entry != nullptr ? entry->pw_name : std::to_string(user);
-}
-
-std::string group_name(gid_t group) {
-  const ::group* entry = ::getgrgid(group);
-  return entry != nullptr ? entry->gr_name : std::to_string(group);
 }
 
 std::string explain_permission(const std::string& path) {
@@ -39,8 +30,8 @@ std::string explain_permission(const std::string& path) {
   return fmt::format(
       "not permitted to send to {}: it belongs to user {} and group {} with mode {:04o}. Run this as {}, "
       "or let a group write to it: chgrp sdwdate {} && chmod 0660 {}",
-      path, user_name(status.st_uid), group_name(status.st_gid), status.st_mode & 07777U, user_name(status.st_uid),
-      path, path);
+      path, base::user_name(status.st_uid), base::group_name(status.st_gid), status.st_mode & 07777U,
+      base::user_name(status.st_uid), path, path);
 }
 
 std::string explain(const std::string& path, int error_number) {

@@ -1,7 +1,6 @@
 #include "service/ask_chrony.h"
 
 #include <fmt/format.h>
-#include <grp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -15,6 +14,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/accounts.h"
 #include "base/error.h"
 #include "service/run_to_end.h"
 
@@ -40,10 +40,8 @@ std::string explain_permission(const std::string& path) {
   if (::stat(path.c_str(), &status) != 0) {
     return fmt::format("not permitted to look at {}: one of the folders above it is closed to this user", path);
   }
-  const ::group* group = ::getgrgid(status.st_gid);
-  const std::string name = group != nullptr ? group->gr_name : std::to_string(status.st_gid);
   return fmt::format("not permitted to connect to {}: it is for root and the group {}; run this as one of them", path,
-                     name);
+                     base::group_name(status.st_gid));
 }
 
 std::string explain(const std::string& path, const error_code& error, std::chrono::nanoseconds patience) {

@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
+#include <ctime>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 
@@ -36,15 +37,19 @@ std::string escaped(std::string_view text) {
 }
 
 /// Into a regular file and nowhere else. Returns errno, or 0.
-int put(int file, std::string_view text, bool lasting) {
+int put(int file, std::string_view text) {
   struct stat status{};
   if (::fstat(file, &status) != 0) return errno;
   if (!S_ISREG(status.st_mode)) return EINVAL;
   ::fchmod(file, kMode);
   const ssize_t written = ::write(file, text.data(), text.size());
   if (written < 0) return errno;
-  if (static_cast<std::size_t>(written) != text.size()) return ENOSPC;
-  return !lasting || ::fsync(file) == 0 ? 0 : errno;
+  return static_cast<std::size_t>(written) == text.size() ? 0 : ENOSPC;
+}
+
+CompatFiles::Trouble trouble_with(const std::filesystem::path& path, int error) {
+  return fmt::format("cannot keep {} for programs made for the Python sdwdate ({})", path.string(),
+                     base::errno_text(error));
 }
 
 /// One directory, opened once: nothing outside it can be reached. The first trouble is kept.
@@ -61,19 +66,12 @@ class Folder {
 
   /// Its whole content by one write, the inode as it was.
   void rewrite(const char* name, std::string_view text) {
-    if (descriptor_) write(name, text, false);
-  }
-
-  /// The same by renaming a new file into place: never empty, whenever it is read or the machine fails.
-  void replace(const char* name, std::string_view text) {
     if (!descriptor_) return;
-    const int folder = descriptor_.get();
-    const std::string fresh = fmt::format("{}.new", name);
-    if (write(fresh.c_str(), text, true)) {
-      if (::renameat(folder, fresh.c_str(), folder, name) == 0) return;
-      blame(path_ / name, errno);
-    }
-    ::unlinkat(folder, fresh.c_str(), 0);
+    // Without O_NONBLOCK a FIFO would be waited for.
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    const UniqueFd file{::openat(descriptor_.get(), name, kFlags, kMode)};
+    const int failed = file ? put(file.get(), text) : errno;
+    if (failed != 0) blame(path_ / name, failed);
   }
 
   /// An empty file, made unless it is there.
@@ -94,19 +92,8 @@ class Folder {
   [[nodiscard]] const CompatFiles::Trouble& trouble() const { return trouble_; }
 
  private:
-  bool write(const char* name, std::string_view text, bool lasting) {
-    // Without O_NONBLOCK a FIFO would be waited for.
-    constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    const UniqueFd file{::openat(descriptor_.get(), name, kFlags, kMode)};
-    const int failed = file ? put(file.get(), text, lasting) : errno;
-    if (failed != 0) blame(path_ / name, failed);
-    return failed == 0;
-  }
-
   void blame(const std::filesystem::path& path, int error) {
-    if (trouble_) return;
-    trouble_ = fmt::format("cannot keep {} for programs made for the Python sdwdate ({})", path.string(),
-                           base::errno_text(error));
+    if (!trouble_) trouble_ = trouble_with(path, error);
   }
 
   std::filesystem::path path_;
@@ -130,10 +117,14 @@ CompatFiles::Trouble CompatFiles::busy(std::string_view message) const {
 }
 
 CompatFiles::Trouble CompatFiles::success(std::string_view message, std::chrono::sys_seconds past) const {
-  Folder state{state_};
-  state.replace("time-replay-protection-utc-unixtime", fmt::format("{}", past.time_since_epoch().count()));
-  state.replace("time-replay-protection-utc-humanreadable",
-                fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(past.time_since_epoch().count())));
+  const std::time_t count = past.time_since_epoch().count();
+  Trouble trouble;
+  const auto keep = [&](const char* name, std::string_view text) {
+    const int failed = base::replace_file(state_ / name, text, kMode, base::Keep::for_ever);
+    if (failed != 0 && !trouble) trouble = trouble_with(state_ / name, failed);
+  };
+  keep("time-replay-protection-utc-unixtime", std::to_string(count));
+  keep("time-replay-protection-utc-humanreadable", fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(count)));
 
   Folder runtime{runtime_};
   runtime.remove("fail");
@@ -141,7 +132,7 @@ CompatFiles::Trouble CompatFiles::success(std::string_view message, std::chrono:
   runtime.make("success");
   // Last: whoever waits for it finds the rest in place.
   runtime.make(kFirstSuccess);
-  return runtime.trouble() ? runtime.trouble() : state.trouble();
+  return runtime.trouble() ? runtime.trouble() : trouble;
 }
 
 CompatFiles::Trouble CompatFiles::failure(std::string_view message) const {

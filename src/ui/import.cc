@@ -5,11 +5,11 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
-#include <sstream>
 
+#include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "config/legacy.h"
 #include "ui/subcommand.h"
@@ -41,21 +41,6 @@ std::expected<std::vector<fs::path>, UserError> old_files(const fs::path& folder
   return files;
 }
 
-std::expected<config::LegacyFile, UserError> read_file(const fs::path& path) {
-  const auto unreadable = [&](std::string_view why) {
-    return std::unexpected(UserError{fmt::format("cannot read {}: {}", path.string(), why)});
-  };
-  std::error_code error;
-  if (fs::is_directory(path, error)) return unreadable("it is a directory");
-  const std::ifstream stream{path, std::ios::binary};
-  if (!stream) return unreadable(base::errno_text(errno));
-  std::ostringstream text;
-  // An empty file sets failbit here, a read error badbit.
-  text << stream.rdbuf();
-  if (stream.bad() || text.bad()) return unreadable("it cannot be read to its end");
-  return config::LegacyFile{path.string(), text.str()};
-}
-
 /// Where the Python sdwdate looked for Tor on its own: at Whonix' gateway, if this is Whonix.
 config::LegacyProxy proxy_of_this_machine() {
   config::LegacyProxy proxy;
@@ -79,9 +64,11 @@ int import(const std::string& folder) {
   if (!paths) return complain(paths.error());
   std::vector<config::LegacyFile> files;
   for (const fs::path& path : *paths) {
-    auto file = read_file(path);
-    if (!file) return complain(file.error());
-    files.push_back(*std::move(file));
+    auto text = base::read_trusted_file(path);
+    if (!text) {
+      return complain(UserError{fmt::format("cannot read {}: {}", path.string(), base::errno_text(text.error()))});
+    }
+    files.push_back({path.string(), *std::move(text)});
   }
   const auto legacy = config::read_legacy(files, proxy_of_this_machine());
   if (!legacy) return complain(legacy.error());

@@ -306,7 +306,7 @@ TEST(ConfigFiles, AFileThatCannotBeReadIsNamed) {
   const TemporaryDirectory directory;
   EXPECT_THAT(refusal({directory.path() / "missing.toml"}),
               AllOf(HasSubstr("missing.toml"), HasSubstr("No such file")));
-  EXPECT_THAT(refusal({directory.path()}), HasSubstr("is a directory"));
+  EXPECT_THAT(refusal({directory.path()}), HasSubstr("Is a directory"));
   if (::geteuid() == 0) return;  // root may read everything
   const auto closed = directory.write("closed.toml", "");
   std::filesystem::permissions(closed, std::filesystem::perms::none);

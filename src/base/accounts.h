@@ -1,0 +1,16 @@
+// The names of users and groups.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace sdwdate::base {
+
+/// The name of a user, or the number if it has none.
+std::string user_name(uid_t user);
+
+/// The same of a group.
+std::string group_name(gid_t group);
+
+}  // namespace sdwdate::base

@@ -1,0 +1,78 @@
+#include "base/files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+
+#include "base/accounts.h"
+#include "support/temporary_directory.h"
+
+namespace sdwdate::base {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::StartsWith;
+using support::TemporaryDirectory;
+
+TEST(Files, AreReadUpToTheLengthAskedFor) {
+  const TemporaryDirectory directory;
+  const auto file = directory.write("short", "0123456789");
+  EXPECT_EQ(read_file(file, 100).value(), "0123456789");
+  EXPECT_EQ(read_file(file, 4).value(), "0123");
+  EXPECT_EQ(read_file(directory.path() / "none", 4).error(), ENOENT);
+}
+
+TEST(Files, OfOthersAreNeitherLinksNorWaitedFor) {
+  const TemporaryDirectory directory;
+  const auto file = directory.write("file", "secret");
+  fs::create_symlink(file, directory.path() / "link");
+  EXPECT_EQ(read_file(directory.path() / "link", 100).error(), ELOOP);
+  const fs::path fifo = directory.path() / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(read_file(fifo, 100).value(), "");
+}
+
+TEST(Files, ThatAreTrustedAreReadWholeOrNotAtAll) {
+  const TemporaryDirectory directory;
+  const std::string large(std::size_t{4} * 1024 * 1024, 'x');
+  EXPECT_EQ(read_trusted_file(directory.write("large", large)).value(), large);
+  EXPECT_EQ(read_trusted_file(directory.write("larger", large + 'x')).error(), EFBIG);
+  EXPECT_EQ(read_trusted_file(directory.path()).error(), EISDIR);
+  EXPECT_EQ(read_trusted_file(directory.path() / "none").error(), ENOENT);
+  EXPECT_THAT(read_trusted_file("/proc/self/status").value(), StartsWith("Name:"));
+  fs::create_symlink(directory.write("file", "text"), directory.path() / "link");
+  EXPECT_EQ(read_trusted_file(directory.path() / "link").value(), "text");
+}
+
+TEST(Files, AreReplacedWholeWithTheModeThatIsMeant) {
+  const TemporaryDirectory directory;
+  const auto file = directory.write("file", "old and longer");
+  const mode_t before = ::umask(0077);
+  EXPECT_EQ(replace_file(file, "new", 0644, Keep::for_ever), 0);
+  ::umask(before);
+  EXPECT_EQ(read_trusted_file(file).value(), "new");
+  EXPECT_EQ(fs::status(file).permissions(), fs::perms{0644});
+}
+
+TEST(Files, ThatCannotBeReplacedStayAndLeaveNothingBehind) {
+  const TemporaryDirectory directory;
+  const fs::path folder = directory.path() / "folder";
+  fs::create_directory(folder);
+  EXPECT_EQ(replace_file(folder, "text", 0644, Keep::until_reboot), EISDIR);
+  EXPECT_FALSE(fs::exists(directory.path() / "folder.new"));
+  EXPECT_EQ(replace_file(directory.path() / "no" / "file", "text", 0644, Keep::until_reboot), ENOENT);
+}
+
+TEST(Accounts, HaveANameOrANumber) {
+  EXPECT_EQ(user_name(0), "root");
+  EXPECT_EQ(group_name(0), "root");
+  EXPECT_EQ(user_name(4'000'000'000), "4000000000");
+  EXPECT_EQ(group_name(4'000'000'000), "4000000000");
+}
+
+}  // namespace
+}  // namespace sdwdate::base
