@@ -28,8 +28,8 @@ int drop_pages(dl_phdr_info* object, std::size_t /*size*/, void* /*context*/) {
 }  // namespace
 
 void give_memory_back() noexcept {
-  ::malloc_trim(0);
-  ::dl_iterate_phdr(drop_pages, nullptr);
+  static_cast<void>(::malloc_trim(0));                        // whether there was anything to give does not matter
+  static_cast<void>(::dl_iterate_phdr(drop_pages, nullptr));  // drop_pages never asks to stop
 }
 
 }  // namespace sdwdate::base

@@ -107,7 +107,8 @@ class TableReader {
       if (value && *value >= least && *value <= most) {
         into = *value;
       } else {
-        const std::string_view hint = !value ? "" : *value < least ? ", and a longer one" : ", and a shorter one";
+        std::string_view hint;
+        if (value) hint = *value < least ? ", and a longer one" : ", and a shorter one";
         fail(*node, fmt::format(R"('{}' must be a duration such as "500ms", "30s", "10min" or "3h"{})", key, hint));
       }
     }
