@@ -186,8 +186,7 @@ nanoseconds Daemon::after_success(const SyncReport& report) {
   const nanoseconds wait = schedule_.after_success(random());
   state_.failures_in_a_row = 0;
   state_.last_success = last_look_.clocks.real;
-  state_.certainly_past = std::chrono::floor<std::chrono::seconds>(
-      timecore::reference_time(report.round.at.raw, report.result->bounds.lower));
+  state_.certainly_past = certainly_past(report);
   fed_at_ = last_look_.clocks.raw;
   link_watch_ = Watch{};
   socket_watch_ = watch_file(context_.get_executor(), settings_.config.chrony_socket, [this] {

@@ -56,7 +56,7 @@ ordered_json source_json(const SourceReport& source, const base::ClockPair& at) 
                     {"outcome", name(source.outcome)},
                     {"error", error_of(source)}};
   std::optional<timecore::Agreed> result;
-  if (source.bounds) result = timecore::Agreed{*source.bounds, source.estimate};
+  if (source.bounds) result = timecore::Agreed{*source.bounds, source.estimate.offset};
   put_offsets(json, result, at);
   const auto& exchanges = source.reading.exchanges;
   json["delay"] =

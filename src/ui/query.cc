@@ -60,7 +60,10 @@ int query(const QueryOptions& options) {
   }
 
   const timecore::TimeLimits limits = timecore::limits_from(base::build_floor(), config.ceiling_years);
-  const timecore::Quorum quorum{std::min(kQueryQuorum, urls.size()), 1, config.maximum_width};
+  const timecore::Quorum quorum{.operators = std::min(kQueryQuorum, urls.size()),
+                                .pools = 1,
+                                .maximum_width = config.maximum_width,
+                                .spread = config.exchanges_per_source == 1};
   service::RoundReport round;
   {
     const ProgressLine line{!options.output.json};

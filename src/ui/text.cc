@@ -38,7 +38,7 @@ std::string_view verdict(const SourceReport& source) {
 /// Why a source disagrees, for the line below the table.
 std::string disagreement(const SourceReport& source, const RoundReport& round) {
   if (!round.agreement.bounds) return "there is no majority to agree with";
-  const nanoseconds ahead = source.estimate - round.agreement.estimate;
+  const nanoseconds ahead = source.estimate.offset - round.agreement.estimate;
   const std::string distance = in_words(std::chrono::abs(ahead));
   if (ahead > nanoseconds{0}) return fmt::format("its clock is {} ahead of what the majority says", distance);
   if (-ahead < kLate) {
@@ -53,8 +53,8 @@ void print_row(std::ostream& out, const SourceReport& source, const RoundReport&
   std::string offset = "-";
   std::string bound = "-";
   if (source.bounds) {
-    offset = signed_words(timecore::against_system_clock(source.estimate, round.at).value);
-    bound = in_words(service::reach(*source.bounds, source.estimate));
+    offset = signed_words(timecore::against_system_clock(source.estimate.offset, round.at).value);
+    bound = in_words(service::reach(*source.bounds, source.estimate.offset));
   }
   const std::string delay = exchanges.empty() ? "-" : in_words(timecore::smallest_delay(exchanges));
   out << fmt::format("{:<{}}  {:>10}  {:>9}  {:>9}  {:>8}  {}\n", source.spec.url.text, width, offset, bound, delay,
@@ -107,7 +107,7 @@ ProgressLine::~ProgressLine() {
 
 void ProgressLine::show(const service::Progress& progress) const {
   if (!shown_) return;
-  fmt::print(stderr, "\r\x1b[K{} of {} sources done, {} answers", progress.ended, progress.asked, progress.exchanges);
+  fmt::print(stderr, "\r\x1b[K{} sources", progress.sources.size());
   static_cast<void>(std::fflush(stderr));
 }
 

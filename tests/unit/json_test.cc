@@ -46,7 +46,7 @@ service::RoundReport some_round() {
   a.spec.operator_name = "A";
   a.outcome = Outcome::truechimer;
   a.bounds = timecore::RawBounds{kZero - 4ms, kZero + 6ms};
-  a.estimate = kZero + 1ms;
+  a.estimate = {kZero + 1ms, 2ms};
   a.reading.exchanges = {{kRaw - 2s, kRaw - 2s + 30ms, {}}, {kRaw - 1s, kRaw - 1s + 10ms, {}}};
   a.reading.traffic = {1210, 9800};
 
