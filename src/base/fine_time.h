@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 
 namespace sdwdate::base {
 
@@ -11,6 +12,11 @@ enum class FineHeader : std::uint8_t {
   x_httpstime,  ///< X-HTTPSTIME, as served at /.well-known/time
   x_timer,      ///< X-Timer, Fastly's: when the request was received
 };
+
+/// As in the JSON output.
+constexpr std::string_view name(FineHeader header) {
+  return header == FineHeader::x_httpstime ? "x-httpstime" : "x-timer";
+}
 
 /// The server's clock read something in [time, time + resolution) while it answered.
 struct FineTime {

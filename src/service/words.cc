@@ -54,6 +54,19 @@ std::string describe(const timecore::Agreed& result, const base::ClockPair& at) 
                      base::in_words(reach(result.bounds, result.estimate)));
 }
 
+std::string_view evidence_name(const SourceReport& source) {
+  if (!source.bounds) return "-";
+  const auto fine = std::ranges::find_if(source.reading.exchanges, [](const auto& e) { return e.fine.has_value(); });
+  return fine == source.reading.exchanges.end() ? "date" : base::name(fine->fine->header);
+}
+
+std::string note(const SourceReport& source) {
+  if (source.fine_times_dropped == 0) return {};
+  return fmt::format(
+      "its finer time (X-HTTPSTIME or X-Timer) disagrees with its Date in {} of {} answers: not used there",
+      source.fine_times_dropped, source.reading.exchanges.size());
+}
+
 std::string utc(std::chrono::sys_seconds time) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(time.time_since_epoch().count()));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "service/round.h"
 #include "timecore/sanity.h"
@@ -19,5 +20,11 @@ std::string utc(std::chrono::sys_seconds time);
 
 /// Why a round did not agree, in a sentence.
 std::string explain(const RoundReport& round, const timecore::Quorum& quorum);
+
+/// By what a source's clock was read: "date", "x-httpstime", "x-timer"; "-" if it was not.
+std::string_view evidence_name(const SourceReport& source);
+
+/// What else there is to say of a source that was heard, in a sentence; mostly nothing.
+std::string note(const SourceReport& source);
 
 }  // namespace sdwdate::service

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "service/words.h"
+
 namespace sdwdate::ui {
 namespace {
 
@@ -64,7 +66,10 @@ ordered_json source_json(const SourceReport& source, const base::ClockPair& at) 
   json["requests"] = exchanges.size();
   json["bytes_sent"] = source.reading.traffic.sent;
   json["bytes_received"] = source.reading.traffic.received;
-  json["evidence"] = source.bounds ? ordered_json("date") : ordered_json(nullptr);
+  json["evidence"] = source.bounds ? ordered_json(service::evidence_name(source)) : ordered_json(nullptr);
+  json["standard_error"] = source.bounds ? ordered_json(seconds(source.estimate.error)) : ordered_json(nullptr);
+  const std::string note = service::note(source);
+  json["note"] = note.empty() ? ordered_json(nullptr) : ordered_json(note);
   return json;
 }
 

@@ -1,10 +1,8 @@
 #include "ui/text.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <ostream>
 
 #include "base/text.h"
@@ -21,6 +19,7 @@ using std::chrono::nanoseconds;
 
 /// A source behind by less is likely right but late in refreshing its Date (docs/estimate.md).
 constexpr nanoseconds kLate = std::chrono::seconds{1};
+constexpr std::string_view kRow = "{:<{}}  {:>10}  {:>9}  {:>9}  {:>8}  {:<9}  {}\n";
 
 std::string signed_words(nanoseconds time) {
   return (time < nanoseconds{0} ? "-" : "+") + in_words(std::chrono::abs(time));
@@ -57,16 +56,16 @@ void print_row(std::ostream& out, const SourceReport& source, const RoundReport&
     bound = in_words(service::reach(*source.bounds, source.estimate.offset));
   }
   const std::string delay = exchanges.empty() ? "-" : in_words(timecore::smallest_delay(exchanges));
-  out << fmt::format("{:<{}}  {:>10}  {:>9}  {:>9}  {:>8}  {}\n", source.spec.url.text, width, offset, bound, delay,
-                     exchanges.size(), verdict(source));
+  out << fmt::format(kRow, source.spec.url.text, width, offset, bound, delay, exchanges.size(), verdict(source),
+                     service::evidence_name(source));
 }
 
 void print_details(std::ostream& out, const SourceReport& source, const RoundReport& round) {
   if (source.bounds) {
     const timecore::Bounds bounds = timecore::against_system_clock(*source.bounds, round.at);
-    out << fmt::format("{}: between {} and {}; {} bytes sent, {} received\n", source.spec.url.text,
-                       signed_words(bounds.lower.value), signed_words(bounds.upper.value), source.reading.traffic.sent,
-                       source.reading.traffic.received);
+    out << fmt::format("{}: between {} and {}, standard error {}; {} bytes sent, {} received\n", source.spec.url.text,
+                       signed_words(bounds.lower.value), signed_words(bounds.upper.value),
+                       in_words(source.estimate.error), source.reading.traffic.sent, source.reading.traffic.received);
   }
 }
 
@@ -76,8 +75,7 @@ void print_sources(std::ostream& out, const RoundReport& round, bool verbose) {
   constexpr std::string_view kHeading = "source";
   std::size_t width = kHeading.size();
   for (const SourceReport& source : round.sources) width = std::max(width, source.spec.url.text.size());
-  out << fmt::format("{:<{}}  {:>10}  {:>9}  {:>9}  {:>8}  {}\n", kHeading, width, "offset", "+-", "delay", "requests",
-                     "verdict");
+  out << fmt::format(kRow, kHeading, width, "offset", "+-", "delay", "requests", "verdict", "evidence");
   for (const SourceReport& source : round.sources) print_row(out, source, round, width);
   for (const SourceReport& source : round.sources) {
     if (source.reading.error) {
@@ -85,6 +83,9 @@ void print_sources(std::ostream& out, const RoundReport& round, bool verbose) {
                          base::name(source.reading.error->code));
     } else if (source.outcome == Outcome::falseticker) {
       out << fmt::format("{}: {}\n", source.spec.url.text, disagreement(source, round));
+    }
+    if (const std::string note = service::note(source); !note.empty()) {
+      out << fmt::format("{}: {}\n", source.spec.url.text, note);
     }
     if (verbose) print_details(out, source, round);
   }
@@ -97,18 +98,6 @@ void print_sync(std::ostream& out, const service::SyncReport& report, const std:
                        report.round.sources.size(), service::describe(*report.result, report.round.at));
   }
   if (report.fed) out << fmt::format("Handed to chrony at {}.\n", socket);
-}
-
-ProgressLine::ProgressLine(bool wanted) : shown_(wanted && ::isatty(STDERR_FILENO) == 1) {}
-
-ProgressLine::~ProgressLine() {
-  if (shown_) fmt::print(stderr, "\r\x1b[K");
-}
-
-void ProgressLine::show(const service::Progress& progress) const {
-  if (!shown_) return;
-  fmt::print(stderr, "\r\x1b[K{} sources", progress.sources.size());
-  static_cast<void>(std::fflush(stderr));
 }
 
 }  // namespace sdwdate::ui

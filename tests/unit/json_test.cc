@@ -66,8 +66,9 @@ service::RoundReport some_round() {
 TEST(Json, KeysAreExactlyTheContracts) {
   const auto json = ordered_json::parse(to_json(some_round()));
   EXPECT_EQ(keys_of(json), (Keys{"schema", "sources", "selection", "duration"}));
-  const Keys of_a_source{"url",   "pool",  "operator", "outcome",    "error",          "offset",  "lower",
-                         "upper", "delay", "requests", "bytes_sent", "bytes_received", "evidence"};
+  const Keys of_a_source{"url",        "pool",           "operator", "outcome",        "error",
+                         "offset",     "lower",          "upper",    "delay",          "requests",
+                         "bytes_sent", "bytes_received", "evidence", "standard_error", "note"};
   for (const auto& one : json["sources"]) EXPECT_EQ(keys_of(one), of_a_source);
   EXPECT_EQ(keys_of(json["selection"]),
             (Keys{"agreed", "offset", "lower", "upper", "truechimers", "falsetickers", "failed", "pools_agreeing"}));
@@ -101,6 +102,8 @@ TEST(Json, ValuesAreSecondsAsDoubles) {
   EXPECT_EQ(a["bytes_sent"], 1210);
   EXPECT_EQ(a["bytes_received"], 9800);
   EXPECT_EQ(a["evidence"], "date");
+  EXPECT_NEAR(a["standard_error"], 0.002, 1e-9);
+  EXPECT_TRUE(a["note"].is_null());
 }
 
 TEST(Json, AFailedSourceHasItsErrorAndNullsForNumbers) {
