@@ -141,6 +141,7 @@ std::optional<ProbeJobRecord> encode(const ProbeJob& job) {
   writer.number(job.exchanges);
   writer.duration(job.first_phase);
   writer.duration(job.timeout);
+  writer.duration(job.sharpen_until.time_since_epoch());
   writer.time(job.floor);
   writer.time(job.ceiling);
   writer.duration(job.lag);
@@ -172,6 +173,7 @@ std::optional<ProbeJob> decode_probe_job(std::span<const std::byte> bytes) {
   job.exchanges = reader.number<std::uint8_t>();
   job.first_phase = reader.duration();
   job.timeout = reader.duration();
+  job.sharpen_until = base::RawTime{reader.duration()};
   job.floor = reader.time();
   job.ceiling = reader.time();
   job.lag = reader.duration();

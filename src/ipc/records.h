@@ -48,7 +48,9 @@ struct ProbeJob {
   /// The first request is to arrive when the raw clock is so far into its second.
   std::chrono::nanoseconds first_phase{0};
   std::chrono::nanoseconds timeout{0};  ///< for everything
-  std::chrono::sys_seconds floor;       ///< sanity limits for every Date
+  /// A request that would be sent later is left out if the answers before it were enough.
+  base::RawTime sharpen_until;
+  std::chrono::sys_seconds floor;  ///< sanity limits for every Date
   std::chrono::sys_seconds ceiling;
   std::chrono::nanoseconds lag{0};
   std::chrono::nanoseconds fine_lag{0};

@@ -59,7 +59,7 @@ class Probe {
   awaitable<SourceResult<net::Session>> open();
   awaitable<SourceResult<wire::HttpAnswer>> ask(RawTime& sent, RawTime& received);
   SourceResult<void> check(const wire::HttpAnswer& answer);
-  awaitable<void> wait_for_turn();
+  awaitable<bool> wait_for_turn();
   awaitable<void> watch_parent();
   void drop_session();
   void finish(const std::optional<SourceError>& error);
@@ -141,7 +141,7 @@ awaitable<SourceResult<Probe::Next>> Probe::one_exchange() {
     session_ = *std::move(session);
     window_.reset();
   }
-  co_await wait_for_turn();
+  if (!co_await wait_for_turn()) co_return Next::enough;
   if (!session_->quiet()) {
     drop_session();
     co_return Next::go_on;
@@ -246,15 +246,18 @@ timecore::Plan Probe::plan() const {
 }
 
 /// Waits until the planned moment or, if that was missed because the machine is busy, until the one of a new plan.
-awaitable<void> Probe::wait_for_turn() {
+/// False if it is too late in the round for one more request.
+awaitable<bool> Probe::wait_for_turn() {
   asio::steady_timer timer{context_};
   for (int attempt = 0; attempt < kMostPlans; ++attempt) {
     const timecore::Plan planned = plan();
+    if (planned.send > job_.sharpen_until && timecore::enough(exchanges_, options_, RawClock::now())) co_return false;
     timer.expires_after(planned.send - RawClock::now());
     const auto [error] = co_await timer.async_wait(net::kAwait);
     static_cast<void>(error);
-    if (RawClock::now() <= planned.latest) co_return;
+    if (RawClock::now() <= planned.latest) break;
   }
+  co_return true;
 }
 
 void Probe::drop_session() {

@@ -246,8 +246,7 @@ std::chrono::nanoseconds any_phase() {
   return std::chrono::nanoseconds{phase(random)};
 }
 
-awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options, std::chrono::nanoseconds first_phase,
-                           OnExchange on_exchange) {
+awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options, Turn turn, OnExchange on_exchange) {
   Reading reading;
   const RawTime started = RawClock::now();
   auto addresses = co_await addresses_of(spec, options);
@@ -257,7 +256,8 @@ awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options
   }
   const auto left = options.timeout - (RawClock::now() - started);
   auto job = job_for(spec, options, *std::move(addresses), left);
-  job.first_phase = first_phase;
+  job.first_phase = turn.first_phase;
+  job.sharpen_until = options.sharpen ? turn.round_started + *options.sharpen : RawTime::max();
   co_await run_probe(std::move(job), options, reading, on_exchange);
   co_return reading;
 }

@@ -110,7 +110,7 @@ class Runner {
         if (bounds) progress.bounds = *bounds;
         tell();
       };
-      report.reading = co_await measure(report.spec, options_, phase, narrow);
+      report.reading = co_await measure(report.spec, options_, {phase, started_}, narrow);
       // Whether the answers make sense together is known already now, in time to replace a source that does not.
       weigh(report, options_.transfer, RawClock::now());
       progress.ended = true;
@@ -132,6 +132,7 @@ class Runner {
   std::size_t running_ = 0;
   std::deque<SourceReport> reports_;
   Progress progress_;
+  base::RawTime started_ = RawClock::now();
 };
 
 }  // namespace

@@ -137,6 +137,7 @@ MeasureOptions measure_options(const config::Config& config, const timecore::Tim
           .ca_file = config.ca_file,
           .exchanges = config.exchanges_per_source,
           .timeout = config.source_timeout(),
+          .sharpen = config.sharpen,
           .transfer = config.transfer,
           .limits = limits,
           .overrides = overrides,

@@ -17,6 +17,8 @@ constexpr nanoseconds kSteadiest = std::chrono::microseconds{50};
 constexpr double kSurprise = 1e-3;
 /// How many pieces a stretch between two thresholds is cut into for integration.
 constexpr int kPieces = 8;
+/// Four requests after the first, in the ordinary case, and some.
+constexpr nanoseconds kEnough = kSecond / 15;
 /// A request planned for an instant is still worth sending so much later, however sharp the estimate is by then.
 constexpr nanoseconds kPunctual = std::chrono::milliseconds{1};
 
@@ -144,6 +146,11 @@ Estimate estimate(std::span<const Exchange> exchanges, const TransferOptions& op
   }
   const double error = total > 0 ? std::sqrt(spread / total) : 0;
   return {bounds.clamp(bounds.lower + rounded(centre)), rounded(error)};
+}
+
+bool enough(std::span<const Exchange> exchanges, const TransferOptions& options, RawTime at) {
+  const auto bounds = combine(exchanges, options, at);
+  return bounds && bounds->width() <= smallest_delay(exchanges) + options.lag + kEnough;
 }
 
 Plan plan_first(nanoseconds phase, nanoseconds round_trip, RawTime now) {

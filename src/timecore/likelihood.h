@@ -27,6 +27,10 @@ struct Plan {
   base::RawTime latest;
 };
 
+/// Is an offset known to about a sixteenth of a second beyond what delay and lag leave open? What more requests add is
+/// welcome, but not worth waiting for.
+bool enough(std::span<const Exchange> exchanges, const TransferOptions& options, base::RawTime at);
+
 /// The first request: to arrive when the raw clock is `phase` into its second, if the round trip is as given.
 Plan plan_first(nanoseconds phase, nanoseconds round_trip, base::RawTime now);
 

@@ -61,6 +61,7 @@ ProbeJob any_job() {
   job.ca_file = any_short_text();
   job.exchanges = any<std::uint8_t>();
   job.timeout = any_duration();
+  job.sharpen_until = RawTime{any_duration()};
   job.floor = any_time();
   job.ceiling = any_time();
   job.first_phase = any_duration();
