@@ -27,6 +27,7 @@ What lives where:
     namespaces    running a program without network, or with other files, where nobody else sees it
     private_machine  a whole test program with processes, networks and system folders of its own; packets counted
     chrony_service   chronyd there as the installed service has it, and the sockets over which it is asked
+    paths         a relay that makes the way to a server longer
     ports         loopback ports that nobody else gets
     waiting       wait_until, LabError
 
@@ -42,6 +43,7 @@ from .commands import BIN, Result, Sdwdated, as_nobody, copy_of_executables, exe
 from .daemons import Daemon, faketime_environment, find_program
 from .hostile import Behaviour, BlackHole, HostileServer
 from .namespaces import in_namespaces
+from .paths import DelayedPath
 from .ports import dead_port, free_port
 from .private_machine import Network, PacketCounter, enter_private_machine
 from .proxies import Microsocks
@@ -54,7 +56,7 @@ from .world import Interrupted, World
 __all__ = [
     "BIN", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "AnswerSocket",
     "Apache", "Behaviour", "BlackHole", "Caddy", "Certificate", "CertificateAuthority", "Chronyd", "Daemon",
-    "HostileServer", "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Network", "Nginx",
+    "DelayedPath", "HostileServer", "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Network", "Nginx",
     "PacketCounter", "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings",
     "SockSample", "Source", "Validity", "WebServer", "World", "abandoned_socket", "as_nobody", "copy_of_executables",
     "dated", "dead_port", "enter_private_machine", "executable", "faketime_environment", "find_program", "free_port",
