@@ -30,7 +30,10 @@ def claimed_time(address: str, port: int) -> datetime:
 
 
 class WebServer(Daemon):
-    """An HTTPS server. `clock_offset` seconds are added to its clock, as by an administrator's mistake."""
+    """An HTTPS server. `clock_offset` seconds are added to its clock, as by an administrator's mistake.
+
+    `include` are pieces of the server's own configuration that its host takes in (nginx and Apache).
+    """
 
     implementation: ClassVar[str]
     #: Can libfaketime shift its clock? Not if it asks the kernel without the C library.
@@ -43,6 +46,7 @@ class WebServer(Daemon):
         *,
         addresses: Sequence[str] = ("127.0.0.1",),
         clock_offset: float = 0.0,
+        include: Sequence[Path] = (),
     ) -> None:
         super().__init__(self.implementation, directory)
         if clock_offset and not self.can_be_shifted:
@@ -50,6 +54,7 @@ class WebServer(Daemon):
         self.certificate = certificate
         self.addresses = tuple(addresses)
         self.clock_offset = clock_offset
+        self.include = tuple(include)
         self.port = free_port(self.addresses)
 
     @property
@@ -95,6 +100,7 @@ class Nginx(WebServer):
 
     def command(self) -> Sequence[str]:
         listen = "\n".join(f"    listen {in_url(address)}:{self.port} ssl;" for address in self.addresses)
+        include = "\n".join(f"    include {file};" for file in self.include)
         scratch = "\n".join(
             f"  {kind}_temp_path {self.directory}/{kind};"
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -115,6 +121,7 @@ http {{
     ssl_certificate {self.certificate.chain};
     ssl_certificate_key {self.certificate.key};
     root {self.document_root()};
+{include}
   }}
 }}
 """,
@@ -131,8 +138,9 @@ class Apache(WebServer):
     def command(self) -> Sequence[str]:
         modules = "\n".join(
             f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
-            for name in ("mpm_event", "authz_core", "dir", "ssl")
+            for name in ("mpm_event", "authz_core", "dir", "ssl", "alias", "headers")
         )
+        include = "\n".join(f"Include {file}" for file in self.include)
         listen = "\n".join(f"Listen {in_url(address)}:{self.port} https" for address in self.addresses)
         # A worker must not be root; who is not root cannot be another.
         worker = "User nobody\nGroup nogroup\n" if os.geteuid() == 0 else ""
@@ -159,6 +167,7 @@ DirectoryIndex index.html
 SSLEngine On
 SSLCertificateFile {self.certificate.chain}
 SSLCertificateKeyFile {self.certificate.key}
+{include}
 """,
         )
         return [find_program("apache2", "apache2-bin"), "-D", "FOREGROUND", "-f", str(configuration)]
