@@ -241,8 +241,9 @@ SourceResult<void> Probe::check(const wire::HttpAnswer& answer) {
 /// The first request comes when the parent says, which tells nothing of the local clock; later ones are aimed.
 timecore::Plan Probe::plan() const {
   const RawTime now = RawClock::now();
-  return exchanges_.empty() ? timecore::plan_first(job_.first_phase, round_trip_, now)
-                            : timecore::plan_next(exchanges_, options_, now);
+  if (exchanges_.empty()) return timecore::plan_first(job_.first_phase, round_trip_, now);
+  if (exchanges_.size() + 1 == job_.exchanges) return timecore::plan_last(exchanges_, options_, now);
+  return timecore::plan_next(exchanges_, options_, now);
 }
 
 /// Waits until the planned moment or, if that was missed because the machine is busy, until the one of a new plan.
@@ -250,8 +251,12 @@ timecore::Plan Probe::plan() const {
 awaitable<bool> Probe::wait_for_turn() {
   asio::steady_timer timer{context_};
   for (int attempt = 0; attempt < kMostPlans; ++attempt) {
-    const timecore::Plan planned = plan();
-    if (planned.send > job_.sharpen_until && timecore::enough(exchanges_, options_, RawClock::now())) co_return false;
+    timecore::Plan planned = plan();
+    const RawTime now = RawClock::now();
+    if (planned.send > job_.sharpen_until && timecore::enough(exchanges_, options_, now)) {
+      if (timecore::has_ticked(exchanges_)) co_return false;
+      planned = timecore::plan_last(exchanges_, options_, now);
+    }
     timer.expires_after(planned.send - RawClock::now());
     const auto [error] = co_await timer.async_wait(net::kAwait);
     static_cast<void>(error);

@@ -24,7 +24,8 @@ std::string explain(const RoundReport& round, const timecore::Quorum& quorum);
 /// By what a source's clock was read: "date", "x-httpstime", "x-timer"; "-" if it was not.
 std::string_view evidence_name(const SourceReport& source);
 
-/// What else there is to say of a source that was heard, in a sentence; mostly nothing.
-std::string note(const SourceReport& source);
+/// What else there is to say of a source of `round` that was heard: how a falseticker disagrees, which evidence was not
+/// used. Mostly nothing.
+std::string note(const SourceReport& source, const RoundReport& round);
 
 }  // namespace sdwdate::service

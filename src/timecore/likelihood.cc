@@ -170,4 +170,20 @@ Plan plan_next(std::span<const Exchange> exchanges, const TransferOptions& optio
   return {send, send + std::max(open.error / 2, kPunctual)};
 }
 
+bool has_ticked(std::span<const Exchange> exchanges) {
+  const std::vector<Exchange> heard = fresh(exchanges);
+  return std::ranges::adjacent_find(heard, std::ranges::not_equal_to{}, &Exchange::date) != heard.end();
+}
+
+Plan plan_last(std::span<const Exchange> exchanges, const TransferOptions& options, RawTime now) {
+  const std::vector<Exchange> heard = fresh(exchanges);
+  const auto bounds = combine(exchanges, options, now);
+  if (heard.empty() || !bounds || has_ticked(exchanges)) return plan_next(exchanges, options, now);
+  // Even by the lower bound the second is over then, and by more than what is no contradiction.
+  const nanoseconds next_second = (heard.front().date + kSecond).time_since_epoch();
+  const RawTime over{next_second - bounds->lower.value + options.lag + options.slack + kPunctual};
+  const RawTime send = std::max(now, over);
+  return {send, send + kSecond};
+}
+
 }  // namespace sdwdate::timecore

@@ -17,8 +17,6 @@ using service::RoundReport;
 using service::SourceReport;
 using std::chrono::nanoseconds;
 
-/// A source behind by less is likely right but late in refreshing its Date (docs/estimate.md).
-constexpr nanoseconds kLate = std::chrono::seconds{1};
 constexpr std::string_view kRow = "{:<{}}  {:>10}  {:>9}  {:>9}  {:>8}  {:<9}  {}\n";
 
 std::string signed_words(nanoseconds time) {
@@ -32,19 +30,6 @@ std::string_view verdict(const SourceReport& source) {
     case Outcome::failed: break;
   }
   return "failed";
-}
-
-/// Why a source disagrees, for the line below the table.
-std::string disagreement(const SourceReport& source, const RoundReport& round) {
-  if (!round.agreement.bounds) return "there is no majority to agree with";
-  const nanoseconds ahead = source.estimate.offset - round.agreement.estimate;
-  const std::string distance = in_words(std::chrono::abs(ahead));
-  if (ahead > nanoseconds{0}) return fmt::format("its clock is {} ahead of what the majority says", distance);
-  if (-ahead < kLate) {
-    return fmt::format("its clock is {} behind what the majority says: late, as some servers are in refreshing Date",
-                       distance);
-  }
-  return fmt::format("its clock is {} behind what the majority says", distance);
 }
 
 void print_row(std::ostream& out, const SourceReport& source, const RoundReport& round, std::size_t width) {
@@ -81,10 +66,8 @@ void print_sources(std::ostream& out, const RoundReport& round, bool verbose) {
     if (source.reading.error) {
       out << fmt::format("{}: {} ({})\n", source.spec.url.text, source.reading.error->message,
                          base::name(source.reading.error->code));
-    } else if (source.outcome == Outcome::falseticker) {
-      out << fmt::format("{}: {}\n", source.spec.url.text, disagreement(source, round));
     }
-    if (const std::string note = service::note(source); !note.empty()) {
+    if (const std::string note = service::note(source, round); !note.empty()) {
       out << fmt::format("{}: {}\n", source.spec.url.text, note);
     }
     if (verbose) print_details(out, source, round);

@@ -166,6 +166,44 @@ TEST(Likelihood, AFirstRequestArrivesAtItsPhase) {
   EXPECT_EQ(plan_first(0ms, 0ms, RawTime{7s}).send, RawTime{7s});
 }
 
+/// As the probe asks: the last request is planned as such.
+template <typename Ask>
+std::vector<Exchange> ask_as_the_probe(int requests, const TransferOptions& options, RawTime start, const Ask& ask) {
+  std::vector<Exchange> exchanges{ask(start)};
+  while (static_cast<int>(exchanges.size()) < requests) {
+    const RawTime now = exchanges.back().received;
+    const bool last = static_cast<int>(exchanges.size()) + 1 == requests;
+    const Plan plan = last ? plan_last(exchanges, options, now) : plan_next(exchanges, options, now);
+    exchanges.push_back(ask(plan.send));
+  }
+  return exchanges;
+}
+
+RC_GTEST_PROP(Likelihood, AClockThatStandsStillContradictsItself, ()) {
+  const TransferOptions options;
+  const int requests = *support::uniform(2, 12);
+  const nanoseconds delay = *support::duration(0ns, 300ms);
+  const auto cached = [&](RawTime sent) { return Exchange{sent, sent + delay, kNow}; };
+  const auto exchanges = ask_as_the_probe(requests, options, kStart + *support::duration(0ns, 1s), cached);
+  const auto bounds = combine(exchanges, options, exchanges.back().received);
+  RC_ASSERT(!bounds);
+  RC_ASSERT(bounds.error() == NoBounds::contradiction);
+}
+
+RC_GTEST_PROP(Likelihood, AClockThatGoesHasTickedInTheEndAndHoldsTheTruth, ()) {
+  const TransferOptions options;
+  const int requests = *support::uniform(2, 12);
+  const HonestServer server = server_of(*support::uniform<std::uint64_t>(0, 1'000'000));
+  const nanoseconds lag = *support::duration(0ns, options.lag);
+  const auto ask = [&](RawTime sent) {
+    return server.ask(sent, *support::duration(0ns, 100ms), *support::duration(0ns, 100ms), lag);
+  };
+  const auto exchanges = ask_as_the_probe(requests, options, kStart + *support::duration(0ns, 1s), ask);
+  RC_ASSERT(has_ticked(exchanges));
+  const auto bounds = combine(exchanges, options, exchanges.back().received);
+  RC_ASSERT(bounds && bounds->contains(server.offset_at(exchanges.back().received)));
+}
+
 TEST(Likelihood, AnExchangeThatWasSlowIsNotTakenForTheUsual) {
   // As after a handshake: the first takes 80 ms, the others 20.
   const HonestServer server = server_of(2);

@@ -15,6 +15,7 @@ What lives where:
     world         World: a temporary folder, a certificate authority, all that runs; cleaned up however it ends
     certificates  the authority: any names and addresses, any validity, self-signed, intermediates
     webservers    nginx, Apache, lighttpd, Caddy, each with an optionally wrong clock
+    caches        caches in front of a server: nginx, HAProxy, Varnish
     hostile       a server whose behaviour is a list of steps, and which keeps the requests; a black hole
     behaviours    its behaviours by name, sorted by what a client must make of them
     chrony        chronyd that cannot touch the clock or a network; a recorder of SOCK samples
@@ -35,6 +36,7 @@ Everything is on loopback. Nothing sets this machine's clock. Processes are ende
 """
 
 from .behaviours import HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in_the_year
+from .caches import CachingServer, HaproxyCache, HaproxyInFront, NginxCache, NginxCacheOldDate, PlainNginx, Varnish
 from .certificates import Certificate, CertificateAuthority, Validity
 from .checks import LabTest
 from .chrony import SAMPLE_LAYOUT, SAMPLE_MAGIC, Chronyd, SampleRecorder, SockSample, abandoned_socket
@@ -42,7 +44,7 @@ from .chrony_service import AnswerSocket, ServiceChronyd
 from .commands import BIN, Result, Sdwdated, as_nobody, copy_of_executables, executable, in_parallel, query, run
 from .daemons import Daemon, faketime_environment, find_program
 from .hostile import Behaviour, BlackHole, HostileServer
-from .namespaces import in_namespaces
+from .namespaces import in_namespaces, with_monotonic_clock_ahead
 from .paths import DelayedPath
 from .ports import dead_port, free_port
 from .private_machine import Network, PacketCounter, enter_private_machine
@@ -55,10 +57,11 @@ from .world import Interrupted, World
 
 __all__ = [
     "BIN", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "AnswerSocket",
-    "Apache", "Behaviour", "BlackHole", "Caddy", "Certificate", "CertificateAuthority", "Chronyd", "Daemon",
-    "DelayedPath", "HostileServer", "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Network", "Nginx",
-    "PacketCounter", "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings",
-    "SockSample", "Source", "Validity", "WebServer", "World", "abandoned_socket", "as_nobody", "copy_of_executables",
-    "dated", "dead_port", "enter_private_machine", "executable", "faketime_environment", "find_program", "free_port",
-    "in_namespaces", "in_parallel", "in_the_year", "query", "run", "wait_until",
+    "Apache", "Behaviour", "BlackHole", "CachingServer", "Caddy", "Certificate", "CertificateAuthority", "Chronyd",
+    "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HostileServer", "Interrupted", "LabError", "LabTest",
+    "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache", "NginxCacheOldDate", "PacketCounter", "PlainNginx",
+    "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings", "SockSample", "Source",
+    "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "as_nobody", "copy_of_executables", "dated",
+    "dead_port", "enter_private_machine", "executable", "faketime_environment", "find_program", "free_port",
+    "in_namespaces", "in_parallel", "in_the_year", "query", "run", "wait_until", "with_monotonic_clock_ahead",
 ]  # fmt: skip

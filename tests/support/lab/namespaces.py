@@ -1,7 +1,9 @@
 """Programs in namespaces of their own: no network, or other files, for them alone."""
 
 import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from .daemons import find_program
 from .waiting import LabError
@@ -9,6 +11,12 @@ from .waiting import LabError
 _FORBIDDEN = """this user may not make namespaces of its own.
 Run this as root (sudo), outside of containers that forbid namespaces, or allow them to users:
     sudo sysctl kernel.unprivileged_userns_clone=1"""
+
+
+def with_monotonic_clock_ahead(nanoseconds: int) -> Sequence[str]:
+    """What to put before a command so that its monotonic clock is ahead of this machine's; less than a second."""
+    launcher = Path(__file__).with_name("time_namespace.py")
+    return [*in_namespaces(), sys.executable, str(launcher), str(nanoseconds)]
 
 
 def in_namespaces(*kinds: str) -> Sequence[str]:
