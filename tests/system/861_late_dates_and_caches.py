@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from lab import (
     Apache, Caddy, CachingServer, HaproxyCache, HaproxyInFront, LabTest, Lighttpd, Nginx, NginxCache, NginxCacheOldDate,
-    PlainNginx, Result, Varnish, query, run, with_monotonic_clock_ahead,
+    PlainNginx, Result, Squid, Varnish, query, run, with_monotonic_clock_ahead,
 )  # fmt: skip
 
 #: How late the second of lighttpd's clock is.
@@ -70,8 +70,10 @@ class LateDatesAndCaches(LabTest):
 
     def test_caches_that_say_age_are_stale(self) -> None:
         self.assertEqual(self.error_of(self.cache(HaproxyCache).url), "stale")
-        varnish = self.world.run(Varnish(self.world.folder("varnish"), self.origin.port))
-        self.assertEqual(self.error_of(self.cache(HaproxyInFront, varnish.port).url), "stale")
+        for kind in (Varnish, Squid):
+            with self.subTest(kind.__name__):
+                behind = self.world.run(kind(self.world.folder("behind"), self.origin.port))
+                self.assertEqual(self.error_of(self.cache(HaproxyInFront, behind.port).url), "stale")
 
     def test_an_old_date_without_age_contradicts_itself(self) -> None:
         self.assertEqual(self.error_of(self.cache(NginxCacheOldDate).url), "inconsistent")

@@ -8,10 +8,21 @@ from pathlib import Path
 from .certificates import Certificate
 from .daemons import Daemon, find_program
 from .ports import free_port
-from .webservers import WebServer, claimed_time
+from .webservers import WebServer, claimed_time, nginx_scratch
 
 #: How long each cache keeps an answer.
 KEPT_SECONDS = 60
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("HEAD", "/")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 class PlainNginx(Daemon):
@@ -24,10 +35,6 @@ class PlainNginx(Daemon):
     def command(self) -> Sequence[str]:
         (self.directory / "www").mkdir(mode=0o755, exist_ok=True)
         (self.directory / "www" / "index.html").write_text("<p>What time is it?</p>\n")
-        scratch = "\n".join(
-            f"  {kind}_temp_path {self.directory}/{kind};"
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
         configuration = self.directory / "nginx.conf"
         configuration.write_text(f"""daemon off;
 worker_processes 1;
@@ -35,7 +42,7 @@ pid {self.directory}/nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 64; }}
 http {{
-{scratch}
+{nginx_scratch(self.directory)}
   access_log off;
   server {{
     listen 127.0.0.1:{self.port};
@@ -48,14 +55,7 @@ http {{
         return [program, "-p", str(self.directory), "-e", "stderr", "-c", str(configuration)]
 
     def is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
-            connection.request("HEAD", "/")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return _answers(self.port)
 
 
 class CachingServer(WebServer):
@@ -93,10 +93,6 @@ class NginxCache(CachingServer):
     passes_date = False
 
     def command(self) -> Sequence[str]:
-        scratch = "\n".join(
-            f"  {kind}_temp_path {self.directory}/{kind};"
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
         date = "proxy_pass_header Date;" if self.passes_date else ""
         configuration = self.write(
             "nginx.conf",
@@ -106,7 +102,7 @@ pid {self.directory}/nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 64; }}
 http {{
-{scratch}
+{nginx_scratch(self.directory)}
   access_log off;
   keepalive_timeout 60s;
   proxy_cache_path {self.directory}/cache keys_zone=kept:1m;
@@ -174,13 +170,20 @@ class HaproxyInFront(HaproxyCache):
     caches = False
 
 
-class Varnish(Daemon):
-    """Varnish in front of an origin; it speaks no TLS. Passes on the origin's Date, and says Age."""
+class PlainCache(Daemon):
+    """A cache without TLS, for HaproxyInFront to speak it."""
 
     def __init__(self, directory: Path, origin: int) -> None:
-        super().__init__("Varnish", directory)
+        super().__init__(type(self).__name__, directory)
         self.port = free_port()
         self._origin = origin
+
+    def is_ready(self) -> bool:
+        return _answers(self.port)
+
+
+class Varnish(PlainCache):
+    """Passes on the origin's Date, and says Age."""
 
     def command(self) -> Sequence[str]:
         return [
@@ -189,12 +192,23 @@ class Varnish(Daemon):
             "-j", "none",
         ]  # fmt: skip
 
-    def is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
-            connection.request("HEAD", "/")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+
+class Squid(PlainCache):
+    """In front of one origin, as a reverse proxy. Passes on the origin's Date, and says Age."""
+
+    def command(self) -> Sequence[str]:
+        configuration = self.directory / "squid.conf"
+        # A root's squid becomes another user, who must be able to write here.
+        self.directory.chmod(0o777)
+        configuration.write_text(f"""http_port 127.0.0.1:{self.port} accel defaultsite=localhost no-vhost
+cache_peer 127.0.0.1 parent {self._origin} 0 no-query originserver
+http_access allow all
+cache_mem 4 MB
+pid_filename {self.directory}/squid.pid
+cache_log {self.directory}/cache.log
+access_log none
+coredump_dir {self.directory}
+shutdown_lifetime 0 seconds
+pinger_enable off
+""")
+        return [find_program("squid", "squid"), "-N", "-f", str(configuration)]

@@ -29,6 +29,12 @@ def claimed_time(address: str, port: int) -> datetime:
         connection.close()
 
 
+def nginx_scratch(directory: Path) -> str:
+    """Directives of nginx that keep all it writes in one folder."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return "\n".join(f"  {kind}_temp_path {directory}/{kind};" for kind in kinds)
+
+
 class WebServer(Daemon):
     """An HTTPS server. `clock_offset` seconds are added to its clock, as by an administrator's mistake.
 
@@ -101,10 +107,6 @@ class Nginx(WebServer):
     def command(self) -> Sequence[str]:
         listen = "\n".join(f"    listen {in_url(address)}:{self.port} ssl;" for address in self.addresses)
         include = "\n".join(f"    include {file};" for file in self.include)
-        scratch = "\n".join(
-            f"  {kind}_temp_path {self.directory}/{kind};"
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
         configuration = self.write(
             "nginx.conf",
             f"""daemon off;
@@ -113,7 +115,7 @@ pid {self.directory}/nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 256; }}
 http {{
-{scratch}
+{nginx_scratch(self.directory)}
   access_log off;
   keepalive_timeout 60s;
   server {{
