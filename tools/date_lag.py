@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """How late real web servers are in refreshing their Date: ./dev servers [--ticks N] [--json].
 
-For each server it watches some changes of the second on a busy connection: the last answer that still has the old second,
-and the first that has the new one, bracket the moment. Then it asks at random phases, over a connection that has been idle
-and over a new one, and counts answers whose second was over before the request was sent.
+For each server it watches some changes of the second on a busy connection: the last answer that still has the old
+second, and the first that has the new one, bracket the moment. Then it asks at random phases, over a connection that
+has been idle and over a new one, and counts answers whose second was over before the request was sent.
 """
 
 import argparse

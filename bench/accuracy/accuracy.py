@@ -132,7 +132,8 @@ def main() -> int:
     parser.add_argument("--report", action="store_true", help="only make the report, from the runs that are there")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and docs/benchmarks.svg")
     parser.add_argument("--htpdate", default=os.environ.get("SDWDATE_HTPDATE"), help="its executable, with HTTPS")
-    parser.add_argument("--output", type=Path, default=REPOSITORY / "build" / "accuracy", help="folder for what is made")
+    default = REPOSITORY / "build" / "accuracy"
+    parser.add_argument("--output", type=Path, default=default, help="folder for what is made")
     arguments = parser.parse_args()
     arguments.runs = arguments.runs or (1 if arguments.quick else 20)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -148,8 +149,7 @@ def main() -> int:
     (target / "benchmarks.svg").write_text(report.plot(runs))
     print(report.aims(runs, paths))
     print(f"\nThe whole report: {os.path.relpath(target / 'benchmarks.md')}, with benchmarks.svg beside it.")
-    outside = sum(cell.outside for by in report.cells(runs).values() for name, cell in by.items() if name.startswith(report.OURS))
-    return 1 if outside else 0
+    return 1 if report.outside(runs) else 0
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ class _Connection:
 
 
 def sdwdate_python(port: int, ca_file: Path, folder: Path) -> Measurement:
-    """The Python sdwdate's formula over one exchange: whole seconds of Date less whole seconds of the local clock then."""
+    """The Python sdwdate's formula over one exchange: whole seconds of Date less those of the local clock then."""
     connection = _Connection(port, ca_file)
     started = time.monotonic()
     time.sleep(random.random())  # it asks at any time

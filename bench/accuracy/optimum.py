@@ -1,4 +1,4 @@
-"""The best that can be done with headers in whole seconds: each answer is one bit, asked where it halves what is open."""
+"""The best that headers in whole seconds allow: each answer is one bit, asked where it halves what is open."""
 
 import math
 import random

@@ -63,6 +63,11 @@ def _place(contender: str) -> tuple[bool, int, str]:
     return not is_ours, int(contender.removeprefix(OURS)) if is_ours else 0, contender
 
 
+def outside(runs: list[dict]) -> int:
+    """How often the truth was not inside our bounds."""
+    return sum(cell.outside for by in cells(runs).values() for name, cell in by.items() if name.startswith(OURS))
+
+
 def _ratio(ours: float, other: float) -> str:
     return f"{ours / other:.2g}" if other > 0 else "-"
 
@@ -71,10 +76,8 @@ def _row(name: str, cell: Cell, by: dict[str, Cell]) -> str:
     ratios = []
     for peer in (HTPDATE, DANROC, PYTHON):
         with_peer = name.startswith(OURS) and peer in by
-        ratios.append(
-            f"{_ratio(cell.quantile(0.5), by[peer].quantile(0.5))} / {_ratio(cell.quantile(0.95), by[peer].quantile(0.95))}"
-            if with_peer else "-"
-        )  # fmt: skip
+        both = (_ratio(cell.quantile(share), by[peer].quantile(share)) for share in (0.5, 0.95)) if with_peer else "-"
+        ratios.append(" / ".join(both))
     requests = cell.median_of("requests")
     wall, cpu, peak, size = (cell.median_of(key) for key in ("wall", "cpu", "peak", "bytes"))
     fields = [
@@ -167,13 +170,15 @@ def plot(runs: list[dict]) -> str:
     for place, (path, by) in enumerate(by_path.items()):
         middle = _LEFT + (place + 0.5) * step
         for line, word in enumerate(path.split(", ")):
-            out.append(f'<text x="{middle:.1f}" y="{_HEIGHT - _BOTTOM + 18 + 15 * line}" text-anchor="middle">{word}</text>')
+            y = _HEIGHT - _BOTTOM + 18 + 15 * line
+            out.append(f'<text x="{middle:.1f}" y="{y}" text-anchor="middle">{word}</text>')
         shown = [name for name in _COLOURS if name in by]
         for number, name in enumerate(shown):
             x = middle + (number - (len(shown) - 1) / 2) * step / 7
             median, high = _y(by[name].quantile(0.5)), _y(by[name].quantile(0.95))
             colour = _COLOURS[name]
-            out.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{median:.1f}" y2="{high:.1f}" stroke="{colour}" stroke-width="2"/>')
+            ends = f'x1="{x:.1f}" x2="{x:.1f}" y1="{median:.1f}" y2="{high:.1f}"'
+            out.append(f'<line {ends} stroke="{colour}" stroke-width="2"/>')
             out.append(f'<circle cx="{x:.1f}" cy="{median:.1f}" r="4" fill="{colour}"/>')
     for number, (name, colour) in enumerate(_COLOURS.items()):
         y = _TOP + 20 + 20 * number

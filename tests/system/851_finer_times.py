@@ -1,4 +1,4 @@
-"""Servers that say more than Date: nginx and Apache with the pieces of configuration that we ship, and ones that lie."""
+"""Servers that say more than Date: nginx and Apache with the pieces of configuration that we ship, and a liar."""
 
 import http.client
 import re

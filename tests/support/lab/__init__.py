@@ -36,7 +36,9 @@ Everything is on loopback. Nothing sets this machine's clock. Processes are ende
 """
 
 from .behaviours import HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in_the_year
-from .caches import CachingServer, HaproxyCache, HaproxyInFront, NginxCache, NginxCacheOldDate, PlainNginx, Squid, Varnish
+from .caches import (
+    CachingServer, HaproxyCache, HaproxyInFront, NginxCache, NginxCacheOldDate, PlainNginx, Squid, Varnish,
+)  # fmt: skip
 from .certificates import Certificate, CertificateAuthority, Validity
 from .checks import LabTest
 from .chrony import SAMPLE_LAYOUT, SAMPLE_MAGIC, Chronyd, SampleRecorder, SockSample, abandoned_socket
@@ -61,7 +63,7 @@ __all__ = [
     "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HostileServer", "Interrupted", "LabError", "LabTest",
     "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache", "NginxCacheOldDate", "PacketCounter", "PlainNginx",
     "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings", "SockSample", "Source",
-    "Squid", "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "as_nobody", "copy_of_executables", "dated",
-    "dead_port", "enter_private_machine", "executable", "faketime_environment", "find_program", "free_port",
+    "Squid", "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "as_nobody", "copy_of_executables",
+    "dated",    "dead_port", "enter_private_machine", "executable", "faketime_environment", "find_program", "free_port",
     "in_namespaces", "in_parallel", "in_the_year", "query", "run", "wait_until", "with_monotonic_clock_ahead",
 ]  # fmt: skip

@@ -188,8 +188,8 @@ class Varnish(PlainCache):
     def command(self) -> Sequence[str]:
         return [
             find_program("varnishd", "varnish"), "-F", "-n", str(self.directory / "varnish"), "-T", "none",
-            "-a", f"127.0.0.1:{self.port}", "-b", f"127.0.0.1:{self._origin}", "-s", "malloc,4m", "-t", str(KEPT_SECONDS),
-            "-j", "none",
+            "-a", f"127.0.0.1:{self.port}", "-b", f"127.0.0.1:{self._origin}", "-s", "malloc,4m",
+            "-t", str(KEPT_SECONDS), "-j", "none",
         ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""Runs a command whose monotonic clock is some nanoseconds ahead of the machine's: time_namespace.py NANOSECONDS COMMAND...
+"""time_namespace.py NANOSECONDS COMMAND...: runs a command whose monotonic clock is so much ahead of the machine's.
 
-unshare(1) takes whole seconds only. The offset can be set until something is in the namespace: a child, so that it works
-with every kernel; SIGTERM is passed on to it.
+unshare(1) takes whole seconds only. The offset can be set until something is in the namespace: a child, so that it
+works with every kernel; SIGTERM is passed on to it.
 """
 
 import ctypes

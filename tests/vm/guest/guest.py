@@ -163,8 +163,8 @@ class Guest:
         """Has chronyd selected our source?"""
         return any(line.startswith("#,*,") for line in self.run("chronyc -n -c sources", check=False).splitlines())
 
-    # The journal's own cursors hold wall-clock times: in a boot that began years off, what came later is not found after
-    # them. Its monotonic times are true.
+    # The journal's own cursors hold wall-clock times: in a boot that began years off, what came later is not found
+    # after them. Its monotonic times are true.
 
     def events(self, since: float = 0.0) -> list[Event]:
         """What the daemon has decided since then, by the guest's CLOCK_MONOTONIC."""
