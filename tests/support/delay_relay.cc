@@ -3,7 +3,8 @@
 //   delay_relay PORT SERVER-PORT THERE-MS BACK-MS JITTER-PERCENT SEED
 //
 // Carries each connection to 127.0.0.1 from one port to another, every piece so much later, in order. With jitter each
-// piece takes an amount of its own, normally distributed. Connecting to it takes no time; the first answer does.
+// piece takes an amount of its own, normally distributed. Connecting to it takes no time; the first answer does. When a
+// connection has ended, a line on standard output says how many bytes it carried there and back.
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -50,6 +51,21 @@ class Delay {
   std::mt19937_64 random_;
 };
 
+/// What one connection carried, said when its last direction has ended.
+class Carried {
+ public:
+  Carried() = default;
+  Carried(const Carried&) = delete;
+  Carried& operator=(const Carried&) = delete;
+  ~Carried() {
+    std::printf("%llu %llu\n", there, back);
+    std::fflush(stdout);
+  }
+
+  unsigned long long there = 0;
+  unsigned long long back = 0;
+};
+
 /// One direction of one connection.
 struct Pipe {
   struct Piece {
@@ -57,9 +73,11 @@ struct Pipe {
     std::string bytes;  ///< empty: the end
   };
 
-  explicit Pipe(const asio::any_io_executor& executor) : news(executor, Clock::time_point::max()) {}
+  Pipe(const asio::any_io_executor& executor, std::shared_ptr<unsigned long long> counter)
+      : carried(std::move(counter)), news(executor, Clock::time_point::max()) {}
 
   std::deque<Piece> pieces;
+  std::shared_ptr<unsigned long long> carried;
   asio::steady_timer news;  ///< cancelled when there is a new piece
 };
 
@@ -90,16 +108,16 @@ awaitable<void> give(Socket into, std::shared_ptr<Pipe> pipe) {
     co_await timer.async_wait(kAwait);
     if (piece.bytes.empty()) break;
     const auto [error, size] = co_await asio::async_write(*into, asio::buffer(piece.bytes), kAwait);
-    static_cast<void>(size);
     if (error) break;
+    *pipe->carried += size;
   }
   boost::system::error_code ignored;
   into->shutdown(tcp::socket::shutdown_send, ignored);
 }
 
-void carry(const Socket& from, const Socket& into, Delay& delay) {
+void carry(const Socket& from, const Socket& into, Delay& delay, std::shared_ptr<unsigned long long> counter) {
   const auto executor = from->get_executor();
-  const auto pipe = std::make_shared<Pipe>(executor);
+  const auto pipe = std::make_shared<Pipe>(executor, std::move(counter));
   asio::co_spawn(executor, take(from, pipe, delay), asio::detached);
   asio::co_spawn(executor, give(into, pipe), asio::detached);
 }
@@ -114,8 +132,9 @@ awaitable<void> serve(tcp::acceptor& acceptor, std::uint16_t to, Delay& there, D
     if (error) continue;
     client->set_option(tcp::no_delay{true});
     server->set_option(tcp::no_delay{true});
-    carry(client, server, there);
-    carry(server, client, back);
+    const auto carried = std::make_shared<Carried>();
+    carry(client, server, there, {carried, &carried->there});
+    carry(server, client, back, {carried, &carried->back});
   }
 }
 

@@ -30,6 +30,10 @@ class DelayedPath(Daemon):
             return False
         return True
 
+    def carried(self) -> list[int]:
+        """How many bytes each connection that has ended carried, there and back together."""
+        return [sum(map(int, line.split())) for line in self.log_file.read_text().splitlines()]
+
     @property
     def url(self) -> str:
         return f"https://127.0.0.1:{self.port}/"
