@@ -2,21 +2,24 @@
 """How far each way of reading time from headers is off, over paths of five lengths: ./dev bench accuracy [--quick].
 
 All contenders ask the same real servers in one interleaved run. Every run is written to build/accuracy/runs.jsonl as it
-ends; --resume goes on with what is there.
+ends; --resume goes on with what is there, --report shows what it comes to so far.
 """
 
 import argparse
 import datetime
-import itertools
 import json
 import os
 import platform
 import random
 import sys
 import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -24,90 +27,123 @@ sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
 
 import contenders  # noqa: E402
+import paths  # noqa: E402
+import plot  # noqa: E402
 import report  # noqa: E402
-from lab import DelayedPath, LabError, Nginx, World  # noqa: E402
+from lab import DelayedPath, LabError, Nginx, World, wait_until  # noqa: E402
 
-#: Round trips in milliseconds. "lopsided": twice as long there as back.
-ROUND_TRIPS = (0, 20, 50, 200, 800)
-OTHER_OFFSETS = 4
-
-
-def paths_of(quick: bool) -> dict[str, tuple[float, float]]:
-    """Seconds there and back, by name."""
-    chosen = (0, 50) if quick else ROUND_TRIPS
-    paths = {f"{ms} ms": (ms / 2000, ms / 2000) for ms in chosen}
-    lopsided = {f"{ms} ms, lopsided": (ms / 1500, ms / 3000) for ms in chosen if ms}
-    return paths if quick else paths | lopsided
+WRONG_SERVERS = 10
+MOST_WRONG = 2.5  # seconds
+#: A local clock that strays by more than this during a run is itself the error.
+MOST_STRAY = 0.001
 
 
 def all_contenders(htpdate: str | None, quick: bool) -> dict[str, contenders.Contender]:
-    counts = (1, 4) if quick else (1, 4, 8, 10, 12)
+    counts = (1, 10) if quick else (1, 4, 8, 10, 12)
     chosen: dict[str, contenders.Contender] = {f"{report.OURS}{n}": contenders.ours(n) for n in counts}
     if htpdate:
         chosen[report.HTPDATE] = contenders.htpdate(htpdate)
-    if not quick:
-        chosen[report.DANROC] = contenders.danroc
-    return chosen | {report.PYTHON: contenders.sdwdate_python}
+    return chosen | {report.DANROC: contenders.danroc, report.PYTHON: contenders.sdwdate_python}
+
+
+@dataclass
+class Way:
+    """One path to one server. One run at a time has it, so that what it carried is that run's."""
+
+    truth: float
+    relay: DelayedPath
+    taken: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass(frozen=True)
+class Job:
+    number: int
+    contender: str
+    path: paths.Path
+    way: Way
 
 
 class Bench:
-    def __init__(self, arguments: argparse.Namespace, world: World) -> None:
+    def __init__(self, arguments: argparse.Namespace, world: World, log: Path) -> None:
         self._world = world
         self._folder = world.folder("runs")
-        self._paths = paths_of(arguments.quick)
+        self._paths = paths.FEW if arguments.quick else paths.ALL
         self._contenders = all_contenders(arguments.htpdate, arguments.quick)
         self._runs = arguments.runs
-        self._log = arguments.output / "runs.jsonl"
+        self._log = log
         self._lock = threading.Lock()
-        self._done: dict[tuple[str, str], int] = {}
-        if arguments.resume and self._log.exists():
-            for line in self._log.read_text().splitlines():
-                run = json.loads(line)
-                key = (run["path"], run["contender"])
-                self._done[key] = self._done.get(key, 0) + 1
-        else:
-            self._log.write_text("")
-        offsets = [0.0, *(round(random.uniform(-2.5, 2.5), 3) for _ in range(OTHER_OFFSETS))]
-        servers = world.start(
+        chance = random.Random(arguments.seed)
+        offsets = [0.0, *(round(chance.uniform(-MOST_WRONG, MOST_WRONG), 3) for _ in range(WRONG_SERVERS))]
+        right, *wrong = world.start(
             *(Nginx(world.folder("nginx"), world.certificate, clock_offset=offset) for offset in offsets)
         )
-        #: For each path, the ways to each server: its true offset and a port.
+        #: For each path, the ways to the right server and to half of the wrong ones.
         self._ways = {
-            name: [
-                (offset, world.run(DelayedPath(world.folder("way"), server.port, there * 1e3, back * 1e3)).port)
-                for offset, server in zip(offsets, servers)
-            ]
-            for name, (there, back) in self._paths.items()
+            path: [self._way(path, server, chance) for server in (right, *wrong[place % 2 :: 2])]
+            for place, path in enumerate(self._paths)
         }
 
-    def run(self, at_once: int) -> None:
-        # Half of the runs at an offset of exactly 0, where a disciplined clock is.
-        jobs = [
-            (path, name)
-            for number, path, name in itertools.product(range(self._runs), self._paths, self._contenders)
-            if number >= self._done.get((path, name), 0)
-        ]
-        total, ended = len(jobs), itertools.count(1)
+    def _way(self, path: paths.Path, server: Nginx, chance: random.Random) -> Way:
+        relay = DelayedPath(
+            self._world.folder("way"), server.port, path.there, path.back,
+            jitter=path.jitter, seed=chance.getrandbits(32),
+        )  # fmt: skip
+        return Way(server.clock_offset, self._world.run(relay))
 
-        def one(job: tuple[str, str]) -> None:
-            path, name = job
-            ways = self._ways[path]
-            truth, port = ways[0] if random.random() < 0.5 else random.choice(ways[1:])
-            try:
-                measured = self._contenders[name](port, self._world.ca.file, self._folder)
-            except (LabError, OSError) as error:
-                print(f"{path}: {name}: {error}", file=sys.stderr)
-                return
-            run = {"path": path, "contender": name, "truth": truth, "width": measured.width, **asdict(measured)}
+    def _jobs(self) -> Iterator[Job]:
+        """What is still to do. Neighbours differ in path, server or both, so that they seldom meet."""
+        done = Counter((run["path"], run["contender"]) for run in report.read(self._log))
+        for number in range(self._runs):
+            for place, contender in enumerate(self._contenders):
+                for row, path in enumerate(self._paths):
+                    if number < done[(path.name, contender)]:
+                        continue
+                    # Half of the runs at an offset of exactly 0, where a disciplined clock is; and of the others the
+                    # same for every contender.
+                    right, *wrong = self._ways[path]
+                    way = right if (number + place + row) % 2 == 0 else wrong[(number // 2 + place) % len(wrong)]
+                    yield Job(number, contender, path, way)
+
+    def run(self, at_once: int) -> None:
+        jobs = list(self._jobs())
+        began = time.monotonic()
+        ended = 0
+
+        def one(job: Job) -> None:
+            nonlocal ended
+            with job.way.taken:
+                run = self._measure(job)
             with self._lock:
                 with self._log.open("a") as log:
                     log.write(json.dumps(run) + "\n")
-                number = next(ended)
-                if number % 20 == 0 or number == total:
-                    print(f"{number} of {total} runs", file=sys.stderr, flush=True)
+                ended += 1
+                if ended % 20 == 0 or ended == len(jobs):
+                    left = (time.monotonic() - began) / ended * (len(jobs) - ended) / 60
+                    print(f"{ended} of {len(jobs)} runs, {left:.0f} min left", file=sys.stderr, flush=True)
 
         with ThreadPoolExecutor(at_once) as pool:
-            list(pool.map(one, jobs))
+            for _ in pool.map(one, jobs):
+                pass
+
+    def _measure(self, job: Job) -> dict[str, Any]:
+        """What one run came to; one that gave nothing has an "error" instead of an offset."""
+        run = {"path": job.path.name, "contender": job.contender, "truth": job.way.truth}
+        relay = job.way.relay
+        before, clocks = len(relay.carried()), _realtime_less_raw()
+        try:
+            measured = self._contenders[job.contender](relay.port, self._world.ca.file, self._folder)
+            wait_until(lambda: len(relay.carried()) > before, 10, "the connection to end")
+        except (LabError, OSError) as error:
+            print(f"{job.path.name}: {job.contender}: {error}", file=sys.stderr)
+            return run | {"error": str(error)}
+        stray = abs(_realtime_less_raw() - clocks)
+        if stray > MOST_STRAY:
+            return run | {"error": f"the local clock was moved by {stray:.6f} s meanwhile"}
+        return run | asdict(measured) | {"bytes": sum(relay.carried()[before:]), "stray": stray}
+
+
+def _realtime_less_raw() -> float:
+    return time.clock_gettime(time.CLOCK_REALTIME) - time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
 
 
 def machine() -> str:
@@ -115,11 +151,13 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, {release['PRETTY_NAME'].strip(chr(34))}"
 
 
-def page(runs: list[dict], paths: dict[str, tuple[float, float]], at_once: int) -> str:
+def page(runs: list[report.Run], at_once: int) -> str:
+    cells = report.cells(runs)
     text = (HERE / "page.md").read_text()
     return text.format(
         date=datetime.date.today().isoformat(), machine=machine(), at_once=at_once,
-        aims=report.aims(runs, paths), table=report.table(runs, paths).rstrip(),
+        stray=report.milliseconds(max((run["stray"] for run in runs if "stray" in run), default=0.0)),
+        aims=report.aims(cells), judged=report.judged(cells), ratios=report.ratios(cells), table=report.table(cells),
     ).rstrip() + "\n"  # fmt: skip
 
 
@@ -127,7 +165,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, help="of each contender over each path (20)")
     parser.add_argument("--quick", action="store_true", help="two paths, few contenders, one run of each")
-    parser.add_argument("--at-once", type=int, default=6, help="measurements at the same time; they mostly wait")
+    parser.add_argument("--at-once", type=int, help="measurements at the same time; they mostly wait (6)")
+    parser.add_argument("--seed", type=int, default=1, help="of the wrong servers' offsets and of the jitter")
     parser.add_argument("--resume", action="store_true", help="go on with the runs that are there")
     parser.add_argument("--report", action="store_true", help="only make the report, from the runs that are there")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and docs/benchmarks.svg")
@@ -136,20 +175,24 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=default, help="folder for what is made")
     arguments = parser.parse_args()
     arguments.runs = arguments.runs or (1 if arguments.quick else 20)
+    arguments.at_once = arguments.at_once or (12 if arguments.quick else 6)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    if not arguments.htpdate:
-        print("No htpdate given (--htpdate or SDWDATE_HTPDATE): it is left out. See bench/README.md.", file=sys.stderr)
+    log = arguments.output / "runs.jsonl"
     if not arguments.report:
+        if not arguments.htpdate:
+            print("No htpdate given (--htpdate or SDWDATE_HTPDATE): left out. See bench/README.md.", file=sys.stderr)
+        if not arguments.resume:
+            log.unlink(missing_ok=True)
         with World() as world:
-            Bench(arguments, world).run(arguments.at_once)
-    runs = [json.loads(line) for line in (arguments.output / "runs.jsonl").read_text().splitlines()]
-    paths = paths_of(quick=False)
+            Bench(arguments, world, log).run(arguments.at_once)
+    runs = report.read(log)
     target = REPOSITORY / "docs" if arguments.write else arguments.output
-    (target / "benchmarks.md").write_text(page(runs, paths, arguments.at_once))
-    (target / "benchmarks.svg").write_text(report.plot(runs))
-    print(report.aims(runs, paths))
+    (target / "benchmarks.md").write_text(page(runs, arguments.at_once))
+    (target / "benchmarks.svg").write_text(plot.svg(report.cells(runs)))
+    print(report.aims(report.cells(runs)))
     print(f"\nThe whole report: {os.path.relpath(target / 'benchmarks.md')}, with benchmarks.svg beside it.")
-    return 1 if report.outside(runs) else 0
+    failed = [run for run in runs if "error" in run and (arguments.quick or run["contender"].startswith(report.OURS))]
+    return 1 if failed or report.outside(runs) else 0
 
 
 if __name__ == "__main__":

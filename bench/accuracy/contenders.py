@@ -10,13 +10,25 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from lab import LabError, executable
 
 TIMEOUT = 120.0
+DANROC_REQUESTS = 8
+
+Exchange = tuple[float, float, float]
+
+
+@dataclass
+class Cost:
+    """Seconds of CPU; the largest process's peak and the sum of all peaks, in MiB."""
+
+    cpu: float
+    peak: float
+    peaks: float
 
 
 @dataclass
@@ -27,39 +39,38 @@ class Measurement:
     lower: float | None = None
     upper: float | None = None
     requests: int = 0
-    bytes: int = 0
     wall: float = 0.0
-    cpu: float | None = None
-    peak: float | None = None  #: MiB
-
-    @property
-    def width(self) -> float | None:
-        return None if self.lower is None or self.upper is None else self.upper - self.lower
+    cost: Cost | None = None
+    #: Of those that are formulas: when each request was sent, when the answer was there, and its Date.
+    exchanges: list[Exchange] = field(default_factory=list)
 
 
 Contender = Callable[[int, Path, Path], Measurement]
 
 
-def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> tuple[str, float, float, float]:
-    """Output, wall and CPU seconds, MiB."""
-    cost = folder / f"cost-{random.getrandbits(64):x}"
+def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> tuple[str, float, Cost]:
+    """Output, seconds, and what it cost."""
+    file = folder / f"cost-{random.getrandbits(64):x}"
     measured = executable("run_measured")
     started = time.monotonic()
-    done = subprocess.run(
-        [measured, str(cost), *command],
-        capture_output=True, text=True, timeout=TIMEOUT, check=False, env={**os.environ, **environment},
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            [measured, str(file), *command],
+            capture_output=True, text=True, timeout=TIMEOUT, check=False, env={**os.environ, **environment},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as late:
+        raise LabError(f"{' '.join(command)}: not done after {TIMEOUT:.0f} s") from late
     wall = time.monotonic() - started
     if done.returncode != 0:
         raise LabError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
-    cpu, peak = map(float, cost.read_text().split())
-    cost.unlink()
-    return done.stdout, wall, cpu, peak / 1024
+    cpu, peak, peaks = map(float, file.read_text().split())
+    file.unlink()
+    return done.stdout, wall, Cost(cpu, peak / 1024, peaks / 1024)
 
 
 def ours(requests: int) -> Contender:
     def measure(port: int, ca_file: Path, folder: Path) -> Measurement:
-        said, wall, cpu, peak = _run(
+        said, wall, cost = _run(
             [
                 executable("sdwdate"), "query", "--json", "--direct", "--ca-file", str(ca_file),
                 "--requests", str(requests), f"https://127.0.0.1:{port}/",
@@ -67,17 +78,14 @@ def ours(requests: int) -> Contender:
             folder, {},
         )  # fmt: skip
         source = json.loads(said)["sources"][0]
-        sizes = source["bytes_sent"] + source["bytes_received"]
-        return Measurement(
-            source["offset"], source["lower"], source["upper"], source["requests"], sizes, wall, cpu, peak
-        )
+        return Measurement(source["offset"], source["lower"], source["upper"], source["requests"], wall, cost)
 
     return measure
 
 
 def htpdate(program: str, precision: int = 9) -> Contender:
     def measure(port: int, ca_file: Path, folder: Path) -> Measurement:
-        said, wall, cpu, peak = _run(
+        said, wall, cost = _run(
             [program, "-q", "-d", "-c", "-n", "-p", str(precision), f"https://127.0.0.1:{port}"],
             folder, {"SSL_CERT_FILE": str(ca_file)},
         )  # fmt: skip
@@ -85,7 +93,7 @@ def htpdate(program: str, precision: int = 9) -> Contender:
         raw = re.search(r"^offset: (-?[0-9.]+)$", said, re.MULTILINE)
         if raw is None:
             raise LabError(f"htpdate gives no offset\n{said}")
-        return Measurement(float(raw[1]), requests=precision + 1, wall=wall, cpu=cpu, peak=peak)
+        return Measurement(float(raw[1]), requests=precision + 1, wall=wall, cost=cost)
 
     return measure
 
@@ -96,41 +104,59 @@ class _Connection:
     def __init__(self, port: int, ca_file: Path) -> None:
         context = ssl.create_default_context(cafile=str(ca_file))
         self._http = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
-        self._http.connect()
+        self._began = time.monotonic()
+        self._exchanges: list[Exchange] = []
+        try:
+            self._http.connect()
+        except OSError:
+            self._http.close()
+            raise
 
-    def ask(self) -> tuple[float, float, float]:
-        """When the request was sent, when the answer was there, and its Date."""
-        sent = time.time()
-        self._http.request("HEAD", "/")
-        answer = self._http.getresponse()
-        received = time.time()
-        answer.read()
-        return sent, received, parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    def __enter__(self) -> "_Connection":
+        return self
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    def ask(self) -> Exchange:
+        try:
+            sent = time.time()
+            self._http.request("HEAD", "/")
+            answer = self._http.getresponse()
+            received = time.time()
+            answer.read()
+            self._exchanges.append((sent, received, parsedate_to_datetime(answer.headers["Date"]).timestamp()))
+        except http.client.HTTPException as error:
+            raise LabError(f"no answer: {error!r}") from error
+        return self._exchanges[-1]
+
+    def measured(self, offset: float, lower: float | None = None, upper: float | None = None) -> Measurement:
+        wall = time.monotonic() - self._began
+        return Measurement(offset, lower, upper, len(self._exchanges), wall, exchanges=self._exchanges)
 
 
 def sdwdate_python(port: int, ca_file: Path, folder: Path) -> Measurement:
     """The Python sdwdate's formula over one exchange: whole seconds of Date less those of the local clock then."""
-    connection = _Connection(port, ca_file)
-    started = time.monotonic()
     time.sleep(random.random())  # it asks at any time
-    _, received, date = connection.ask()
-    connection.close()
-    return Measurement(math.floor(date) - math.floor(received), requests=1, wall=time.monotonic() - started)
+    with _Connection(port, ca_file) as connection:
+        _, received, date = connection.ask()
+        return connection.measured(math.floor(date) - math.floor(received))
 
 
 def danroc(port: int, ca_file: Path, folder: Path) -> Measurement:
-    """The method of danroc's htp: the middle of what eight answers leave, each asked when that is expected to tick."""
-    connection = _Connection(port, ca_file)
-    started = time.monotonic()
-    low, high, wait = -math.inf, math.inf, 0.0
-    for _ in range(8):
-        time.sleep(wait)
-        sent, received, date = connection.ask()
-        low, high = max(low, sent - date - 1), min(high, received - date)
-        ahead = (low + high) / 2  # of the local clock
-        wait = (ahead - (received - sent) / 2 - received) % 1
-    connection.close()
-    return Measurement(-(low + high) / 2, -high, -low, requests=8, wall=time.monotonic() - started)
+    """The method of danroc's htp: the middle of what its answers leave, each asked when that is expected to tick.
+
+    Its number of requests unless told otherwise. It takes the time of sending after the fact, which makes it fail when
+    the answer is quick; here it is taken before.
+    """
+    low, high, wait, usual = -math.inf, math.inf, 0.0, 0.0
+    time.sleep(random.random())
+    with _Connection(port, ca_file) as connection:
+        for _ in range(DANROC_REQUESTS):
+            time.sleep(wait)
+            sent, received, date = connection.ask()
+            low, high = max(low, sent - date - 1), min(high, received - date)
+            ahead = (low + high) / 2  # of the local clock
+            usual = (usual + received - sent) / 2  # a moving average that begins at nothing
+            wait = (ahead - usual / 2 - time.time()) % 1
+        return connection.measured(-(low + high) / 2, -high, -low)

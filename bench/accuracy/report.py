@@ -1,16 +1,34 @@
-"""What the runs came to: a table in Markdown, and a plot."""
+"""What the runs came to: tables in Markdown, and what was aimed at."""
 
+import functools
+import json
+import math
 import statistics
+import subprocess
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import optimum
+import paths
+from lab import executable
 
-AT_TEN = "ours, 10"
+OURS = "ours, "
+AT_TEN = f"{OURS}10"
 HTPDATE = "htpdate -p 9"
 DANROC = "danroc, 8"
 PYTHON = "Python sdwdate, 1"
-OURS = "ours, "
+
+_SIMULATED = 2000
+
+#: One line of runs.jsonl.
+Run = dict[str, Any]
+
+
+def read(log: Path) -> list[Run]:
+    """All whole lines; an interrupted bench may leave part of one."""
+    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def milliseconds(seconds: float | None) -> str:
@@ -20,19 +38,38 @@ def milliseconds(seconds: float | None) -> str:
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
+def percentile95(values: Iterable[float]) -> float:
+    """The smallest value that at least 95 % do not exceed."""
+    ordered = sorted(values)
+    return ordered[math.ceil(0.95 * len(ordered)) - 1]
+
+
 class Cell:
-    """All runs of one contender over one path."""
+    """Runs of one contender over one path."""
 
-    def __init__(self, runs: list[dict]) -> None:
-        self.runs = runs
-        self.errors = [abs(run["offset"] - run["truth"]) for run in runs]
+    def __init__(self, runs: Iterable[Run]) -> None:
+        runs = list(runs)
+        self.runs = [run for run in runs if "error" not in run]
+        self.failed = len(runs) - len(self.runs)
+        self.errors = [abs(run["offset"] - run["truth"]) for run in self.runs]
 
-    def quantile(self, share: float) -> float:
-        return optimum.quantile(self.errors, share)
+    @property
+    def median(self) -> float:
+        return statistics.median(self.errors)
 
-    def median_of(self, key: str) -> float | None:
-        values = [run[key] for run in self.runs if run.get(key) is not None]
-        return statistics.median(values) if values else None
+    @property
+    def high(self) -> float:
+        return percentile95(self.errors)
+
+    def at_exactly_zero(self) -> "Cell":
+        return Cell(run for run in self.runs if run["truth"] == 0)
+
+    def elsewhere(self) -> "Cell":
+        return Cell(run for run in self.runs if run["truth"] != 0)
+
+    @property
+    def widths(self) -> list[float]:
+        return [run["upper"] - run["lower"] for run in self.runs if run["lower"] is not None]
 
     @property
     def outside(self) -> int:
@@ -41,20 +78,29 @@ class Cell:
             run["lower"] is not None and not run["lower"] <= run["truth"] <= run["upper"] for run in self.runs
         )
 
-    @property
-    def has_bounds(self) -> bool:
-        return any(run["lower"] is not None for run in self.runs)
+    def median_of(self, key: str) -> float:
+        return statistics.median(run[key] for run in self.runs)
+
+    def cost(self, key: str) -> float | None:
+        """The median; None for a formula, which costs nothing that could be measured."""
+        values = [run["cost"][key] for run in self.runs if run["cost"]]
+        return statistics.median(values) if values else None
 
 
-def cells(runs: Iterable[dict]) -> dict[str, dict[str, Cell]]:
-    """By path, then by contender."""
-    sorted_runs: dict[str, dict[str, list[dict]]] = defaultdict(lambda: defaultdict(list))
+#: By path, then by contender; what gave no results at all is left out.
+Cells = dict[paths.Path, dict[str, Cell]]
+
+
+def cells(runs: Iterable[Run]) -> Cells:
+    by_both: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for run in runs:
-        sorted_runs[run["path"]][run["contender"]].append(run)
-    return {
-        path: {name: Cell(by[name]) for name in sorted(by, key=_place)}
-        for path, by in sorted(sorted_runs.items(), key=lambda item: ("," in item[0], int(item[0].split()[0])))
+        by_both[run["path"], run["contender"]].append(run)
+    names = sorted({contender for _, contender in by_both}, key=_place)
+    found = {
+        path: {name: Cell(by_both[path.name, name]) for name in names if (path.name, name) in by_both}
+        for path in paths.ALL
     }
+    return {path: by for path, by in found.items() if by}
 
 
 def _place(contender: str) -> tuple[bool, int, str]:
@@ -63,126 +109,177 @@ def _place(contender: str) -> tuple[bool, int, str]:
     return not is_ours, int(contender.removeprefix(OURS)) if is_ours else 0, contender
 
 
-def outside(runs: list[dict]) -> int:
+def outside(runs: Iterable[Run]) -> int:
     """How often the truth was not inside our bounds."""
-    return sum(cell.outside for by in cells(runs).values() for name, cell in by.items() if name.startswith(OURS))
+    return Cell(run for run in runs if run["contender"].startswith(OURS)).outside
 
 
-def _ratio(ours: float, other: float) -> str:
-    return f"{ours / other:.2g}" if other > 0 else "-"
+class Optimum(NamedTuple):
+    median: float
+    high: float
+    worst: float
 
 
-def _row(name: str, cell: Cell, by: dict[str, Cell]) -> str:
-    ratios = []
-    for peer in (HTPDATE, DANROC, PYTHON):
-        with_peer = name.startswith(OURS) and peer in by
-        both = (_ratio(cell.quantile(share), by[peer].quantile(share)) for share in (0.5, 0.95)) if with_peer else "-"
-        ratios.append(" / ".join(both))
-    requests = cell.median_of("requests")
-    wall, cpu, peak, size = (cell.median_of(key) for key in ("wall", "cpu", "peak", "bytes"))
-    fields = [
-        name, milliseconds(cell.quantile(0.5)), milliseconds(cell.quantile(0.95)), milliseconds(max(cell.errors)),
-        milliseconds(cell.median_of("width")), str(cell.outside) if cell.has_bounds else "-", f"{requests:.0f}",
-        f"{size:.0f}" if size else "-", f"{wall:.1f}", f"{cpu * 1e3:.0f}" if cpu is not None else "-",
-        f"{peak:.1f}" if peak is not None else "-", *ratios,
-    ]  # fmt: skip
-    return "| " + " | ".join(fields) + " |"
+@functools.cache
+def _optima(path: paths.Path) -> dict[int, Optimum]:
+    """By the number of requests."""
+    numbers = ("1", "4", "8", "10", "12")
+    command = [executable("accuracy_optimum"), path.there, path.back, path.jitter, _SIMULATED, *numbers]
+    said = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+    return {int(requests): Optimum(*map(float, errors)) for requests, *errors in map(str.split, said.splitlines())}
 
 
-HEADING = """| contender | median | 95 % | worst | width | outside | requests | bytes | wall s | CPU ms | MiB \
-| / htpdate | / danroc | / Python |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
+def optimum(path: paths.Path, requests: int) -> Optimum:
+    return _optima(path)[requests]
 
 
-def table(runs: list[dict], paths: dict[str, tuple[float, float]]) -> str:
+# --- tables ---
+
+
+def _table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heading = list(heading)
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def table(found: Cells) -> str:
+    """Everything, path by path."""
+    heading = (
+        "contender", "median", "95 %", "worst", "median at 0", "median elsewhere", "width", "outside", "failed",
+        "requests", "bytes", "wall s", "CPU ms", "MiB", "MiB in all",
+    )  # fmt: skip
     parts = []
-    for path, by in cells(runs).items():
-        count = max(len(cell.runs) for cell in by.values())
-        parts.append(f"### {path}\n\n{count} runs of each.\n\n{HEADING}")
-        for name, cell in by.items():
-            parts.append(_row(name, cell, by))
-            if name.startswith(OURS):
-                best = optimum.errors(int(name.removeprefix(OURS)), *paths[path])
-                median, high, worst = optimum.quantile(best, 0.5), optimum.quantile(best, 0.95), max(best)
-                parts.append(
-                    f"| the optimum | {milliseconds(median)} | {milliseconds(high)} | {milliseconds(worst)} |"
-                    + " |" * 10
-                )
-        parts.append("")
-    return "\n".join(parts)
+    for path, by in found.items():
+        rows = list(_rows(path, by, len(heading)))
+        count = max(len(cell.runs) + cell.failed for cell in by.values())
+        parts.append(f"### {path.name}\n\n{count} runs of each.\n\n{_table(heading, rows)}")
+    return "\n\n".join(parts)
 
 
-def aims(runs: list[dict], paths: dict[str, tuple[float, float]]) -> str:
-    """What was aimed at with ten requests, and whether it was reached, path by path."""
-    rows = ["| path | median <= htpdate's | 95 % <= a third of htpdate's | median <= Python's / 100 | "
-            "median <= 1.2 optimum | outside |", "|---|---|---|---|---|---|"]  # fmt: skip
-    for path, by in cells(runs).items():
-        if AT_TEN not in by:
-            continue
-        cell = by[AT_TEN]
-        best = optimum.errors(10, *paths[path])
+def _rows(path: paths.Path, by: dict[str, Cell], columns: int) -> Iterator[list[str]]:
+    for name, cell in by.items():
+        yield _row(name, cell) if cell.runs else [name, *["-"] * 7, str(cell.failed), *["-"] * (columns - 9)]
+        if name.startswith(OURS):
+            best = optimum(path, int(name.removeprefix(OURS)))
+            yield ["the optimum", *map(milliseconds, best), *[""] * (columns - 4)]
 
-        def reached(ours: float, limit: float | None) -> str:
-            if limit is None:
-                return "-"
-            return f"{'yes' if ours <= limit else 'no'} ({milliseconds(ours)} / {milliseconds(limit)})"
 
+def _row(name: str, cell: Cell) -> list[str]:
+    subsets = [milliseconds(some.median) if some.runs else "-" for some in (cell.at_exactly_zero(), cell.elsewhere())]
+    cpu, peak, peaks = (cell.cost(key) for key in ("cpu", "peak", "peaks"))
+    return [
+        name, *map(milliseconds, (cell.median, cell.high, max(cell.errors))), *subsets,
+        milliseconds(statistics.median(cell.widths)) if cell.widths else "-",
+        str(cell.outside) if cell.widths else "-", str(cell.failed),
+        f"{cell.median_of('requests'):.0f}", f"{cell.median_of('bytes'):.0f}", f"{cell.median_of('wall'):.1f}",
+        "-" if cpu is None else f"{cpu * 1e3:.0f}", *("-" if size is None else f"{size:.1f}" for size in (peak, peaks)),
+    ]  # fmt: skip
+
+
+def _ratio(ours: float | None, other: float | None) -> str:
+    return f"{ours / other:.2g}" if ours is not None and other else "-"
+
+
+def ratios(found: Cells) -> str:
+    """Ours at ten requests, over the peers."""
+    heading = ["path", *(f"error / {peer}'s" for peer in (HTPDATE, DANROC, PYTHON)), "error / optimum",
+               *(f"{what} / {HTPDATE}'s" for what in ("bytes", "wall", "CPU", "memory in all"))]  # fmt: skip
+    rows = []
+    for path, ours, by in _at_ten(found):
+        best = optimum(path, 10)
+        row = [path.name]
+        for peer in (by.get(name) for name in (HTPDATE, DANROC, PYTHON)):
+            both = (_ratio(ours.median, peer.median), _ratio(ours.high, peer.high)) if peer and peer.runs else "-"
+            row.append(" / ".join(both))
+        row.append(f"{_ratio(ours.median, best.median)} / {_ratio(ours.high, best.high)}")
         peer = by.get(HTPDATE)
-        python = by.get(PYTHON)
-        outside = sum(c.outside for name, c in by.items() if name.startswith(OURS))
-        rows.append(
-            f"| {path} | {reached(cell.quantile(0.5), peer and peer.quantile(0.5))} "
-            f"| {reached(cell.quantile(0.95), peer and peer.quantile(0.95) / 3)} "
-            f"| {reached(cell.quantile(0.5), python and python.quantile(0.5) / 100)} "
-            f"| {reached(cell.quantile(0.5), 1.2 * optimum.quantile(best, 0.5))} | {outside} |"
-        )
-    return "\n".join(rows)
+        if peer and peer.runs:
+            row += [_ratio(ours.median_of(key), peer.median_of(key)) for key in ("bytes", "wall")]
+            row += [_ratio(ours.cost(key), peer.cost(key)) for key in ("cpu", "peaks")]
+        else:
+            row += ["-"] * 4
+        rows.append(row)
+    return _table(heading, rows)
 
 
-# --- the plot ---
-
-_COLOURS = {AT_TEN: "#1b7837", "ours, 4": "#7fbf7b", HTPDATE: "#d95f02", DANROC: "#7570b3", PYTHON: "#888888"}
-_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 760, 420, 70, 30, 170, 60
-_LEAST, _MOST = 1e-4, 3.0
+# --- what was aimed at, with ten requests ---
 
 
-def _y(seconds: float) -> float:
-    import math
+def _at_ten(found: Cells) -> Iterator[tuple[paths.Path, Cell, dict[str, Cell]]]:
+    for path, by in found.items():
+        if AT_TEN in by and by[AT_TEN].runs:
+            yield path, by[AT_TEN], by
 
-    share = math.log(min(max(seconds, _LEAST), _MOST) / _LEAST) / math.log(_MOST / _LEAST)
-    return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+
+class Verdict(NamedTuple):
+    measured: float
+    limit: float
+
+    @property
+    def reached(self) -> bool:
+        return self.measured <= self.limit
+
+    def __str__(self) -> str:
+        return f"{'pass' if self.reached else '**fail**'}: {milliseconds(self.measured)} / {milliseconds(self.limit)}"
 
 
-def plot(runs: list[dict]) -> str:
-    """Median and 95 % of the absolute error, for each path, on a logarithmic scale."""
-    by_path = cells(runs)
-    step = (_WIDTH - _LEFT - _RIGHT) / max(len(by_path), 1)
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
-        'font-size="12">',
-        "<style>text{fill:#777}line.grid{stroke:#999;stroke-opacity:.35}</style>",
-        f'<text x="{_LEFT}" y="18">Absolute error: median (dot) and 95 % (end of the line)</text>',
-    ]
-    for seconds, label in ((1e-4, "0.1 ms"), (1e-3, "1 ms"), (1e-2, "10 ms"), (0.1, "100 ms"), (1.0, "1 s")):
-        y = _y(seconds)
-        out.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        out.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
-    for place, (path, by) in enumerate(by_path.items()):
-        middle = _LEFT + (place + 0.5) * step
-        for line, word in enumerate(path.split(", ")):
-            y = _HEIGHT - _BOTTOM + 18 + 15 * line
-            out.append(f'<text x="{middle:.1f}" y="{y}" text-anchor="middle">{word}</text>')
-        shown = [name for name in _COLOURS if name in by]
-        for number, name in enumerate(shown):
-            x = middle + (number - (len(shown) - 1) / 2) * step / 7
-            median, high = _y(by[name].quantile(0.5)), _y(by[name].quantile(0.95))
-            colour = _COLOURS[name]
-            ends = f'x1="{x:.1f}" x2="{x:.1f}" y1="{median:.1f}" y2="{high:.1f}"'
-            out.append(f'<line {ends} stroke="{colour}" stroke-width="2"/>')
-            out.append(f'<circle cx="{x:.1f}" cy="{median:.1f}" r="4" fill="{colour}"/>')
-    for number, (name, colour) in enumerate(_COLOURS.items()):
-        y = _TOP + 20 + 20 * number
-        out.append(f'<circle cx="{_WIDTH - _RIGHT + 20}" cy="{y}" r="4" fill="{colour}"/>')
-        out.append(f'<text x="{_WIDTH - _RIGHT + 32}" y="{y + 4}">{name}</text>')
-    out.append("</svg>")
-    return "\n".join(out) + "\n"
+#: What is said of one path; None if it cannot be judged, or is not meant.
+Judge = Callable[[paths.Path, dict[str, Cell]], Verdict | None]
+
+
+def _beside(peer: str, judge: Callable[[Cell, Cell], Verdict], some: Callable[[Cell], Cell]) -> Judge:
+    def verdict(_path: paths.Path, by: dict[str, Cell]) -> Verdict | None:
+        if peer not in by:
+            return None
+        ours, theirs = some(by[AT_TEN]), some(by[peer])
+        return judge(ours, theirs) if ours.runs and theirs.runs else None
+
+    return verdict
+
+
+def _median_as_good(ours: Cell, theirs: Cell) -> Verdict:
+    return Verdict(ours.median, theirs.median)
+
+
+def _high_a_third(ours: Cell, theirs: Cell) -> Verdict:
+    return Verdict(ours.high, theirs.high / 3)
+
+
+def _hundred_times(path: paths.Path, by: dict[str, Cell]) -> Verdict | None:
+    judge = _beside(PYTHON, lambda ours, theirs: Verdict(ours.median, theirs.median / 100), Cell.elsewhere)
+    return judge(path, by) if path.round_trip <= 50 else None
+
+
+def _near_optimum(path: paths.Path, by: dict[str, Cell]) -> Verdict:
+    return Verdict(by[AT_TEN].median, 1.2 * optimum(path, 10).median)
+
+
+_SUBSETS = {"all runs": lambda cell: cell, "at 0": Cell.at_exactly_zero, "elsewhere": Cell.elsewhere}
+AIMS: dict[str, Judge] = {
+    **{f"median <= htpdate's, {name}": _beside(HTPDATE, _median_as_good, some) for name, some in _SUBSETS.items()},
+    **{f"95 % <= htpdate's / 3, {name}": _beside(HTPDATE, _high_a_third, some) for name, some in _SUBSETS.items()},
+    "median <= Python's / 100, up to 50 ms, elsewhere": _hundred_times,
+    "median <= 1.2 optimum": _near_optimum,
+}
+
+
+def aims(found: Cells) -> str:
+    """For each aim, over how many paths it was reached."""
+    rows = []
+    for aim, judge in AIMS.items():
+        verdicts = {path.name: verdict for path, _, by in _at_ten(found) if (verdict := judge(path, by))}
+        missed = [f"{name} ({verdict.measured / verdict.limit:.2g} times the limit)" if verdict.limit else name
+                  for name, verdict in verdicts.items() if not verdict.reached]  # fmt: skip
+        judgement = "not measured" if not verdicts else "**fail**" if missed else "pass"
+        rows.append([aim, judgement, f"{len(verdicts) - len(missed)} of {len(verdicts)}", "; ".join(missed) or "-"])
+    ours = [cell for by in found.values() for name, cell in by.items() if name.startswith(OURS)]
+    wrong, count = sum(cell.outside for cell in ours), sum(len(cell.runs) for cell in ours)
+    judgement = "**fail**" if wrong else "pass" if count else "not measured"
+    rows.append(["truth inside our bounds, any number of requests", judgement, f"{count - wrong} of {count} runs", "-"])
+    return _table(("aim", "", "paths", "missed over"), rows)
+
+
+def judged(found: Cells) -> str:
+    """The same, path by path."""
+    rows = [[path.name, *(str(judge(path, by) or "-") for judge in AIMS.values())] for path, _, by in _at_ten(found)]
+    return _table(("path", *AIMS), rows)
