@@ -30,9 +30,9 @@ import contenders  # noqa: E402
 import paths  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
-from lab import DelayedPath, LabError, Nginx, World, wait_until  # noqa: E402
+from lab import DelayedPath, Interrupted, LabError, Nginx, World, wait_until  # noqa: E402
 
-WRONG_SERVERS = 10
+WRONG_SERVERS = 10  # at most; each has a relay for each path
 MOST_WRONG = 2.5  # seconds
 #: A local clock that strays by more than this during a run is itself the error.
 MOST_STRAY = 0.001
@@ -73,15 +73,13 @@ class Bench:
         self._log = log
         self._lock = threading.Lock()
         chance = random.Random(arguments.seed)
-        offsets = [0.0, *(round(chance.uniform(-MOST_WRONG, MOST_WRONG), 3) for _ in range(WRONG_SERVERS))]
+        count = max(1, min(self._runs // 2, WRONG_SERVERS))
+        offsets = [0.0, *(round(chance.uniform(-MOST_WRONG, MOST_WRONG), 6) for _ in range(count))]
         right, *wrong = world.start(
             *(Nginx(world.folder("nginx"), world.certificate, clock_offset=offset) for offset in offsets)
         )
-        #: For each path, the ways to the right server and to half of the wrong ones.
-        self._ways = {
-            path: [self._way(path, server, chance) for server in (right, *wrong[place % 2 :: 2])]
-            for place, path in enumerate(self._paths)
-        }
+        #: For each path, the ways to the right server and to the wrong ones.
+        self._ways = {path: [self._way(path, server, chance) for server in (right, *wrong)] for path in self._paths}
 
     def _way(self, path: paths.Path, server: Nginx, chance: random.Random) -> Way:
         relay = DelayedPath(
@@ -183,8 +181,12 @@ def main() -> int:
             print("No htpdate given (--htpdate or SDWDATE_HTPDATE): left out. See bench/README.md.", file=sys.stderr)
         if not arguments.resume:
             log.unlink(missing_ok=True)
-        with World() as world:
-            Bench(arguments, world, log).run(arguments.at_once)
+        try:
+            with World() as world:
+                Bench(arguments, world, log).run(arguments.at_once)
+        except Interrupted as interrupt:
+            print(f"{interrupt}; --resume goes on with what is in {os.path.relpath(log)}.", file=sys.stderr)
+            return 128 + interrupt.signal_number
     runs = report.read(log)
     target = REPOSITORY / "docs" if arguments.write else arguments.output
     (target / "benchmarks.md").write_text(page(runs, arguments.at_once))

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import paths
 import report
 
-# Seen on white and on black.
+# All of these are seen on white and on black.
+_INK, _FAINT = "#808080", 'stroke="#909090" stroke-opacity="0.35"'
 _COLOURS = {
     report.AT_TEN: "#2a9d4a", f"{report.OURS}4": "#8fbf6f", report.HTPDATE: "#e0701a", report.DANROC: "#8478d8",
     report.PYTHON: "#999999",
@@ -37,15 +38,16 @@ def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
 def _line(points: list[tuple[float, float]], colour: str, dashes: str = "") -> str:
     if not points:
         return ""
-    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>'
+    places = " L ".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    return f'<path d="M {places}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>'
 
 
 def _frame() -> Iterator[str]:
     for panel, kind in enumerate(paths.KINDS):
         left = _LEFT + panel * (_PANEL + _GAP)
         for seconds, _ in _GRID:
-            yield f'<line x1="{left}" x2="{left + _PANEL}" y1="{_y(seconds):.1f}" y2="{_y(seconds):.1f}"/>'
+            y = f"{_y(seconds):.1f}"
+            yield f'<line x1="{left}" x2="{left + _PANEL}" y1="{y}" y2="{y}" {_FAINT}/>'
         yield _text(left + _PANEL / 2, _TOP - 8, kind, "middle")
         for round_trip in paths.ROUND_TRIPS:
             yield _text(_x(panel, round_trip), _TOP + _TALL + 18, str(round_trip), "middle")
@@ -82,8 +84,7 @@ def _curves(panel: int, found: report.Cells) -> Iterator[str]:
 def svg(found: report.Cells) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" '
-        'font-size="12">',
-        "<style>text{fill:#808080}line{stroke:#909090;stroke-opacity:.35}</style>",
+        f'font-size="12" fill="{_INK}">',
         _text(_LEFT, 18, "Absolute error: 95 % of the runs are below the line; dots are medians"),
         *_frame(),
         *_legend(),
