@@ -198,7 +198,17 @@ nanoseconds Daemon::after_success(const SyncReport& report) {
                                report.round.count(Outcome::truechimer), report.round.sources.size(),
                                service::describe(*report.result, report.round.at), base::in_words(wait));
   log("round-agreed", Priority::info, state_.message, fields_of(report));
+  log_falsetickers(report.round);
   return wait;
+}
+
+void Daemon::log_falsetickers(const RoundReport& round) const {
+  for (const SourceReport& source : round.sources) {
+    if (source.outcome != Outcome::falseticker) continue;
+    const std::string& url = source.spec.url.text;
+    log(source.late_by ? "late-source" : "falseticker", Priority::notice,
+        fmt::format("{}: {}.", url, describe_falseticker(source, round.agreement)), {{"SDWDATE_SOURCE", url}});
+  }
 }
 
 nanoseconds Daemon::after_failure(const SyncReport& report) {

@@ -55,6 +55,7 @@ timecore::Agreement settle(std::vector<SourceReport>& sources, const timecore::Q
   timecore::Agreement agreement = timecore::agree(votes, quorum);
   for (std::size_t i = 0; i < voters.size(); ++i) {
     voters[i]->outcome = agreement.truechimer[i] ? Outcome::truechimer : Outcome::falseticker;
+    voters[i]->late_by = timecore::lateness(votes[i], agreement);
   }
   return agreement;
 }

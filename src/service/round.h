@@ -54,6 +54,8 @@ struct SourceReport {
   /// At the round's instant; set unless failed.
   std::optional<timecore::RawBounds> bounds;
   timecore::RawOffset estimate;
+  /// Set for a falseticker that is explained by a Date refreshed so late.
+  std::optional<std::chrono::nanoseconds> late_by;
 };
 
 struct RoundReport {

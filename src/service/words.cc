@@ -58,6 +58,17 @@ std::string utc(std::chrono::sys_seconds time) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(time.time_since_epoch().count()));
 }
 
+std::string describe_falseticker(const SourceReport& source, const timecore::Agreement& agreement) {
+  if (!agreement.bounds) return "there is no majority to agree with";
+  if (source.late_by) {
+    return fmt::format("late by about {}: its Date seems to be refreshed late, as lighttpd's is",
+                       base::in_words(*source.late_by));
+  }
+  const std::chrono::nanoseconds ahead = source.estimate - agreement.estimate;
+  return fmt::format("its clock is {} {} what the majority says", base::in_words(std::chrono::abs(ahead)),
+                     ahead < std::chrono::nanoseconds{0} ? "behind" : "ahead of");
+}
+
 std::string explain(const RoundReport& round, const timecore::Quorum& quorum) {
   return fmt::format("No agreement: {}.", reason(round, quorum));
 }

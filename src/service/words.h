@@ -17,6 +17,9 @@ std::string describe(const timecore::Agreed& result, const base::ClockPair& at);
 /// "2026-11-23 04:05:06 UTC"
 std::string utc(std::chrono::sys_seconds time);
 
+/// What is wrong with a falseticker, as the end of a sentence: "late by about 400 ms: ..."
+std::string describe_falseticker(const SourceReport& source, const timecore::Agreement& agreement);
+
 /// Why a round did not agree, in a sentence.
 std::string explain(const RoundReport& round, const timecore::Quorum& quorum);
 

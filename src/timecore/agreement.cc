@@ -8,6 +8,9 @@
 namespace sdwdate::timecore {
 namespace {
 
+/// For so long a Date is the current one.
+constexpr nanoseconds kOneDate = std::chrono::seconds{1};
+
 std::size_t operators_covering(std::span<const Vote> votes, RawOffset offset) {
   std::set<std::string_view> operators;
   for (const Vote& vote : votes) {
@@ -86,6 +89,14 @@ Agreement agree(std::span<const Vote> votes, const Quorum& quorum) {
   result.estimate = result.bounds->clamp(median_of_operators(std::move(estimates)));
   result.verdict = judge(result, quorum);
   return result;
+}
+
+std::optional<nanoseconds> lateness(const Vote& vote, const Agreement& agreement) {
+  if (!agreement.bounds) return std::nullopt;
+  const nanoseconds gap = agreement.bounds->lower - vote.bounds.upper;
+  if (gap <= nanoseconds{0} || gap >= kOneDate) return std::nullopt;
+  // Wide bounds may put the estimates further apart than a Date can be late.
+  return std::min(agreement.estimate - vote.estimate, kOneDate);
 }
 
 }  // namespace sdwdate::timecore

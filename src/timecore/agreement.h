@@ -55,4 +55,8 @@ struct Agreement {
 /// Weighs the votes. The result does not depend on their order.
 Agreement agree(std::span<const Vote> votes, const Quorum& quorum);
 
+/// How late a source seems to be in refreshing its Date, if that alone explains why it disagrees: its bounds lie below
+/// the agreed ones as a whole, by less than the second that a Date can be old. A guess in words, never used to decide.
+std::optional<nanoseconds> lateness(const Vote& vote, const Agreement& agreement);
+
 }  // namespace sdwdate::timecore

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "service/words.h"
+
 namespace sdwdate::ui {
 namespace {
 
@@ -49,7 +51,12 @@ void put_offsets(ordered_json& into, const std::optional<timecore::Agreed>& resu
   into["upper"] = seconds(bounds.upper);
 }
 
-ordered_json source_json(const SourceReport& source, const base::ClockPair& at) {
+ordered_json note_of(const SourceReport& source, const RoundReport& round) {
+  if (source.outcome != Outcome::falseticker) return nullptr;
+  return service::describe_falseticker(source, round.agreement);
+}
+
+ordered_json source_json(const SourceReport& source, const RoundReport& round) {
   ordered_json json{{"url", source.spec.url.text},
                     {"pool", or_null(source.spec.pool)},
                     {"operator", or_null(source.spec.operator_name)},
@@ -57,7 +64,7 @@ ordered_json source_json(const SourceReport& source, const base::ClockPair& at) 
                     {"error", error_of(source)}};
   std::optional<timecore::Agreed> result;
   if (source.bounds) result = timecore::Agreed{*source.bounds, source.estimate};
-  put_offsets(json, result, at);
+  put_offsets(json, result, round.at);
   const auto& exchanges = source.reading.exchanges;
   json["delay"] =
       exchanges.empty() ? ordered_json(nullptr) : ordered_json(seconds(timecore::smallest_delay(exchanges)));
@@ -65,6 +72,7 @@ ordered_json source_json(const SourceReport& source, const base::ClockPair& at) 
   json["bytes_sent"] = source.reading.traffic.sent;
   json["bytes_received"] = source.reading.traffic.received;
   json["evidence"] = source.bounds ? ordered_json("date") : ordered_json(nullptr);
+  json["note"] = note_of(source, round);
   return json;
 }
 
@@ -75,7 +83,7 @@ std::optional<timecore::Agreed> agreed_of(const RoundReport& round) {
 
 ordered_json round_json(const RoundReport& round, const std::optional<timecore::Agreed>& result) {
   ordered_json sources = ordered_json::array();
-  for (const SourceReport& source : round.sources) sources.push_back(source_json(source, round.at));
+  for (const SourceReport& source : round.sources) sources.push_back(source_json(source, round));
   ordered_json selection{{"agreed", round.agreed()}};
   put_offsets(selection, result, round.at);
   selection["truechimers"] = round.count(Outcome::truechimer);

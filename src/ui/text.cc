@@ -19,9 +19,6 @@ using service::RoundReport;
 using service::SourceReport;
 using std::chrono::nanoseconds;
 
-/// A source behind by less is likely right but late in refreshing its Date (docs/estimate.md).
-constexpr nanoseconds kLate = std::chrono::seconds{1};
-
 std::string signed_words(nanoseconds time) {
   return (time < nanoseconds{0} ? "-" : "+") + in_words(std::chrono::abs(time));
 }
@@ -29,23 +26,10 @@ std::string signed_words(nanoseconds time) {
 std::string_view verdict(const SourceReport& source) {
   switch (source.outcome) {
     case Outcome::truechimer: return "agrees";
-    case Outcome::falseticker: return "disagrees";
+    case Outcome::falseticker: return source.late_by ? "late" : "disagrees";
     case Outcome::failed: break;
   }
   return "failed";
-}
-
-/// Why a source disagrees, for the line below the table.
-std::string disagreement(const SourceReport& source, const RoundReport& round) {
-  if (!round.agreement.bounds) return "there is no majority to agree with";
-  const nanoseconds ahead = source.estimate - round.agreement.estimate;
-  const std::string distance = in_words(std::chrono::abs(ahead));
-  if (ahead > nanoseconds{0}) return fmt::format("its clock is {} ahead of what the majority says", distance);
-  if (-ahead < kLate) {
-    return fmt::format("its clock is {} behind what the majority says: late, as some servers are in refreshing Date",
-                       distance);
-  }
-  return fmt::format("its clock is {} behind what the majority says", distance);
 }
 
 void print_row(std::ostream& out, const SourceReport& source, const RoundReport& round, std::size_t width) {
@@ -84,7 +68,7 @@ void print_sources(std::ostream& out, const RoundReport& round, bool verbose) {
       out << fmt::format("{}: {} ({})\n", source.spec.url.text, source.reading.error->message,
                          base::name(source.reading.error->code));
     } else if (source.outcome == Outcome::falseticker) {
-      out << fmt::format("{}: {}\n", source.spec.url.text, disagreement(source, round));
+      out << fmt::format("{}: {}\n", source.spec.url.text, service::describe_falseticker(source, round.agreement));
     }
     if (verbose) print_details(out, source, round);
   }

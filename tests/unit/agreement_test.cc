@@ -210,6 +210,27 @@ TEST(Agreement, ALateTickerIsAFalseticker) {
   EXPECT_TRUE(agreement.bounds->contains(kTruth));
 }
 
+TEST(Agreement, LateIsWhoIsBehindByLessThanASecond) {
+  const Agreement agreement = agree(Votes{vote("a", -5ms, 5ms), vote("b", -5ms, 5ms), vote("c", -5ms, 5ms)}, kOne);
+  EXPECT_EQ(lateness(vote("late", -410ms, -390ms), agreement), 400ms);
+  EXPECT_EQ(lateness(vote("a little late", -16ms, -6ms), agreement), 11ms);
+  EXPECT_EQ(lateness(vote("late, seen dimly", -1800ms, -400ms), agreement), 1s) << "a Date cannot be later";
+  EXPECT_EQ(lateness(vote("in touch", -400ms, -5ms), agreement), std::nullopt);
+  EXPECT_EQ(lateness(vote("slow", -1100ms, -1005ms), agreement), std::nullopt);
+  EXPECT_EQ(lateness(vote("fast", 390ms, 410ms), agreement), std::nullopt);
+  EXPECT_EQ(lateness(vote("late", -410ms, -390ms), agree({}, kOne)), std::nullopt) << "later than whom?";
+}
+
+RC_GTEST_PROP(Agreement, OnlyFalsetickersAreLate, ()) {
+  const Votes votes = any_votes();
+  const Agreement agreement = agree(votes, any_quorum());
+  for (std::size_t i = 0; i < votes.size(); ++i) {
+    const auto late_by = lateness(votes[i], agreement);
+    RC_ASSERT(!(late_by && agreement.truechimer[i]));
+    RC_ASSERT((!late_by || (*late_by > 0ns && *late_by <= 1s)));
+  }
+}
+
 TEST(Agreement, AFalsetickersEstimateHasNoSay) {
   const Votes votes{vote("a", -4ms, 4ms), vote("b", -4ms, 4ms), vote("late", -640ms, -610ms)};
   EXPECT_EQ(agree(votes, kOne).estimate, kTruth);

@@ -66,8 +66,8 @@ service::RoundReport some_round() {
 TEST(Json, KeysAreExactlyTheContracts) {
   const auto json = ordered_json::parse(to_json(some_round()));
   EXPECT_EQ(keys_of(json), (Keys{"schema", "sources", "selection", "duration"}));
-  const Keys of_a_source{"url",   "pool",  "operator", "outcome",    "error",          "offset",  "lower",
-                         "upper", "delay", "requests", "bytes_sent", "bytes_received", "evidence"};
+  const Keys of_a_source{"url",   "pool",  "operator", "outcome",    "error",          "offset",   "lower",
+                         "upper", "delay", "requests", "bytes_sent", "bytes_received", "evidence", "note"};
   for (const auto& one : json["sources"]) EXPECT_EQ(keys_of(one), of_a_source);
   EXPECT_EQ(keys_of(json["selection"]),
             (Keys{"agreed", "offset", "lower", "upper", "truechimers", "falsetickers", "failed", "pools_agreeing"}));
@@ -101,6 +101,16 @@ TEST(Json, ValuesAreSecondsAsDoubles) {
   EXPECT_EQ(a["bytes_sent"], 1210);
   EXPECT_EQ(a["bytes_received"], 9800);
   EXPECT_EQ(a["evidence"], "date");
+}
+
+TEST(Json, AFalsetickersNoteSaysWhatIsWrongWithIt) {
+  service::RoundReport round = some_round();
+  const auto note = [&](std::size_t i) { return ordered_json::parse(to_json(round))["sources"][i]["note"]; };
+  EXPECT_THAT(note(2).get<std::string>(), testing::HasSubstr("behind what the majority says"));
+  round.sources[2].late_by = 400ms;
+  EXPECT_THAT(note(2).get<std::string>(), testing::HasSubstr("late by about 400 ms"));
+  EXPECT_TRUE(note(0).is_null());
+  EXPECT_TRUE(note(3).is_null()) << "a failure has its error";
 }
 
 TEST(Json, AFailedSourceHasItsErrorAndNullsForNumbers) {

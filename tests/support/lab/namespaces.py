@@ -1,7 +1,9 @@
-"""Programs in namespaces of their own: no network, or other files, for them alone."""
+"""Programs in namespaces of their own: no network, other files, or other clocks, for them alone."""
 
 import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from .daemons import find_program
 from .waiting import LabError
@@ -26,3 +28,8 @@ def in_namespaces(*kinds: str) -> Sequence[str]:
             return prefix
         complaints.append(attempt.stderr.strip())
     raise LabError(f"{_FORBIDDEN}\n({'; '.join(complaints)})")
+
+
+def with_late_seconds(late_by: float) -> Sequence[str]:
+    """What to put before a command so that its monotonic clock begins seconds `late_by` after the wall clock does."""
+    return [*in_namespaces(), sys.executable, str(Path(__file__).with_name("late_clock.py")), f"{late_by:.9f}"]

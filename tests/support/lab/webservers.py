@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .certificates import Certificate
 from .daemons import Daemon, faketime_environment, find_program
+from .namespaces import with_late_seconds
 from .ports import free_port, in_url
 from .waiting import LabError
 
@@ -18,10 +19,13 @@ from .waiting import LabError
 _DATE_TOLERANCE = 3.0
 
 
-def claimed_time(address: str, port: int) -> datetime:
-    """The Date that the HTTPS server at this address sends, whatever its certificate."""
-    trusting = ssl._create_unverified_context()  # noqa: S323 - only asks whether it answers
-    connection = http.client.HTTPSConnection(address, port, timeout=2, context=trusting)
+def claimed_time(address: str, port: int, scheme: str = "https") -> datetime:
+    """The Date that the server at this address sends, whatever its certificate."""
+    if scheme == "https":
+        trusting = ssl._create_unverified_context()  # noqa: S323 - only asks whether it answers
+        connection = http.client.HTTPSConnection(address, port, timeout=2, context=trusting)
+    else:
+        connection = http.client.HTTPConnection(address, port, timeout=2)
     try:
         connection.request("HEAD", "/")
         return parsedate_to_datetime(connection.getresponse().headers["Date"])
@@ -30,9 +34,13 @@ def claimed_time(address: str, port: int) -> datetime:
 
 
 class WebServer(Daemon):
-    """An HTTPS server. `clock_offset` seconds are added to its clock, as by an administrator's mistake."""
+    """A server. `clock_offset` seconds are added to its clock, as by an administrator's mistake.
+
+    `directives` are lines for its configuration of the one site that it serves, in its own language.
+    """
 
     implementation: ClassVar[str]
+    scheme: ClassVar[str] = "https"
     #: Can libfaketime shift its clock? Not if it asks the kernel without the C library.
     can_be_shifted: ClassVar[bool] = True
 
@@ -43,6 +51,7 @@ class WebServer(Daemon):
         *,
         addresses: Sequence[str] = ("127.0.0.1",),
         clock_offset: float = 0.0,
+        directives: str = "",
     ) -> None:
         super().__init__(self.implementation, directory)
         if clock_offset and not self.can_be_shifted:
@@ -50,6 +59,7 @@ class WebServer(Daemon):
         self.certificate = certificate
         self.addresses = tuple(addresses)
         self.clock_offset = clock_offset
+        self.directives = directives
         self.port = free_port(self.addresses)
 
     @property
@@ -58,7 +68,7 @@ class WebServer(Daemon):
         return self.url_at(self.addresses[0])
 
     def url_at(self, host: str) -> str:
-        return f"https://{in_url(host)}:{self.port}/"
+        return f"{self.scheme}://{in_url(host)}:{self.port}/"
 
     def environment(self) -> Mapping[str, str]:
         return faketime_environment(self.clock_offset) if self.clock_offset else {}
@@ -66,7 +76,7 @@ class WebServer(Daemon):
     def is_ready(self) -> bool:
         """Does it answer at every address, with the clock it was given?"""
         try:
-            claims = [claimed_time(address, self.port) for address in self.addresses]
+            claims = [claimed_time(address, self.port, self.scheme) for address in self.addresses]
         except (OSError, http.client.HTTPException):
             return False
         for claim in claims:
@@ -89,9 +99,17 @@ class WebServer(Daemon):
 
 
 class Nginx(WebServer):
-    """nginx with one worker process."""
+    """nginx with one worker process. Proxies on this machine find it at `plain_port`, without TLS.
+
+    `http_directives` are for its block `http`, which holds the site.
+    """
 
     implementation = "nginx"
+
+    def __init__(self, *arguments: Any, http_directives: str = "", **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.http_directives = http_directives
+        self.plain_port = free_port()
 
     def command(self) -> Sequence[str]:
         listen = "\n".join(f"    listen {in_url(address)}:{self.port} ssl;" for address in self.addresses)
@@ -110,11 +128,14 @@ http {{
 {scratch}
   access_log off;
   keepalive_timeout 60s;
+{self.http_directives}
   server {{
 {listen}
+    listen 127.0.0.1:{self.plain_port};
     ssl_certificate {self.certificate.chain};
     ssl_certificate_key {self.certificate.key};
     root {self.document_root()};
+{self.directives}
   }}
 }}
 """,
@@ -124,14 +145,18 @@ http {{
 
 
 class Apache(WebServer):
-    """Apache with mpm_event and mod_ssl."""
+    """Apache with mpm_event, mod_ssl and the other modules named."""
 
     implementation = "Apache"
+
+    def __init__(self, *arguments: Any, modules: Sequence[str] = (), **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.modules = tuple(modules)
 
     def command(self) -> Sequence[str]:
         modules = "\n".join(
             f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
-            for name in ("mpm_event", "authz_core", "dir", "ssl")
+            for name in ("mpm_event", "authz_core", "dir", "ssl", *self.modules)
         )
         listen = "\n".join(f"Listen {in_url(address)}:{self.port} https" for address in self.addresses)
         # A worker must not be root; who is not root cannot be another.
@@ -159,6 +184,7 @@ DirectoryIndex index.html
 SSLEngine On
 SSLCertificateFile {self.certificate.chain}
 SSLCertificateKeyFile {self.certificate.key}
+{self.directives}
 """,
         )
         return [find_program("apache2", "apache2-bin"), "-D", "FOREGROUND", "-f", str(configuration)]
@@ -171,9 +197,13 @@ SSLCertificateKeyFile {self.certificate.key}
 
 
 class Lighttpd(WebServer):
-    """lighttpd with OpenSSL. Its Date ticks late: up to a second, fixed for each boot of the machine."""
+    """lighttpd with OpenSSL. Its Date ticks late: up to a second, fixed for each boot of the machine, or `late_by`."""
 
     implementation = "lighttpd"
+
+    def __init__(self, *arguments: Any, late_by: float | None = None, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.late_by = late_by
 
     def command(self) -> Sequence[str]:
         first, *others = self.addresses
@@ -195,9 +225,11 @@ ssl.engine = "enable"
 ssl.pemfile = "{self.certificate.chain}"
 ssl.privkey = "{self.certificate.key}"
 {more}
+{self.directives}
 """,
         )
-        return [find_program("lighttpd", "lighttpd lighttpd-mod-openssl"), "-D", "-f", str(configuration)]
+        late = [] if self.late_by is None else with_late_seconds(self.late_by)
+        return [*late, find_program("lighttpd", "lighttpd lighttpd-mod-openssl"), "-D", "-f", str(configuration)]
 
 
 class Caddy(WebServer):
@@ -231,6 +263,7 @@ https://:{self.port} {{
   bind {binds}
   tls {self.certificate.chain} {self.certificate.key}
   respond "What time is it?"
+{self.directives}
 }}
 """,
         )
