@@ -268,3 +268,44 @@ https://:{self.port} {{
 """,
         )
         return [find_program("caddy", "caddy"), "run", "--adapter", "caddyfile", "--config", str(configuration)]
+
+
+class Node(WebServer):
+    """Node's own HTTP server, as programs written for it have it."""
+
+    implementation = "Node"
+
+    def command(self) -> Sequence[str]:
+        listen = "".join(f"server().listen({self.port}, {address!r});\n" for address in self.addresses)
+        program = self.write(
+            "server.js",
+            f"""const fs = require("fs"), https = require("https");
+const tls = {{ cert: fs.readFileSync("{self.certificate.chain}"), key: fs.readFileSync("{self.certificate.key}") }};
+const server = () => Object.assign(
+  https.createServer(tls, (request, answer) => answer.end("What time is it?")), {{ keepAliveTimeout: 60000 }});
+{listen}""",
+        )
+        return [find_program("node", "nodejs"), str(program)]
+
+
+class PythonServer(WebServer):
+    """The http.server of Python's standard library."""
+
+    implementation = "Python"
+
+    def command(self) -> Sequence[str]:
+        program = self.write(
+            "server.py",
+            f"""import ssl
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+SimpleHTTPRequestHandler.protocol_version = "HTTP/1.1"
+SimpleHTTPRequestHandler.log_message = lambda *arguments: None
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+tls.load_cert_chain("{self.certificate.chain}", "{self.certificate.key}")
+server = ThreadingHTTPServer(("{self.addresses[0]}", {self.port}), SimpleHTTPRequestHandler)
+server.socket = tls.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+""",
+        )
+        self.document_root()
+        return [find_program("python3", "python3"), str(program)]
