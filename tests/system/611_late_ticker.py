@@ -1,7 +1,10 @@
 """lighttpd, whose Date is refreshed late by a fixed time, among honest servers: found out, called late, harmless."""
 
+import http.client
 import re
+import ssl
 import sys
+import threading
 import unittest
 from pathlib import Path
 
@@ -13,6 +16,40 @@ LATE_BY = 0.4
 LATE = re.compile(r"late by about (\d+) ms: its Date seems to be refreshed late")
 
 
+class Visitor:
+    """Somebody who asks a server all the time, as visitors do.
+
+    lighttpd reads the wall clock when it wakes up for the first time in a second of its monotonic clock. One that
+    nobody visits wakes up for us alone, and its Date may be right by chance.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._leaving = threading.Event()
+        self._thread = threading.Thread(target=self._visit)
+
+    def _visit(self) -> None:
+        trusting = ssl._create_unverified_context()  # noqa: S323 - reads nothing of the answers
+        connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=5, context=trusting)
+        while not self._leaving.wait(0.05):
+            connection.request("HEAD", "/")
+            connection.getresponse().read()
+        connection.close()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait_ready(self) -> None:
+        """The first visit need not be over."""
+
+    def ask_to_stop(self) -> None:
+        self._leaving.set()
+
+    def stop(self) -> None:
+        self.ask_to_stop()
+        self._thread.join()
+
+
 class LateTicker(RoundTest):
     @classmethod
     def set_up_world(cls) -> None:
@@ -20,6 +57,7 @@ class LateTicker(RoundTest):
         cls.honest = [kind(world.folder(kind.implementation), world.certificate) for kind in (Nginx, Apache, Caddy)]
         cls.late = Lighttpd(world.folder("lighttpd"), world.certificate, late_by=LATE_BY)
         world.start(*cls.honest, cls.late)
+        world.run(Visitor(cls.late.port))
 
     def urls(self) -> list[str]:
         return [server.url for server in (*self.honest, self.late)]

@@ -197,7 +197,10 @@ SSLCertificateKeyFile {self.certificate.key}
 
 
 class Lighttpd(WebServer):
-    """lighttpd with OpenSSL. Its Date ticks late: up to a second, fixed for each boot of the machine, or `late_by`."""
+    """lighttpd with OpenSSL. Its Date ticks late: up to a second, fixed for each boot of the machine, or `late_by`.
+
+    That is so while somebody visits it; one that sleeps between our requests may be less late.
+    """
 
     implementation = "lighttpd"
 
