@@ -7,6 +7,7 @@ known as well as sending and receiving it can be timed. docs/servers.md says wha
 
 import argparse
 import contextlib
+import ctypes
 import heapq
 import json
 import math
@@ -24,8 +25,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
 from lab import (
-    Apache, Caddy, HAProxy, Interrupted, LabError, Lighttpd, Nginx, Node, PythonServer, Squid, Varnish, WebServer, World,
-    caching_apache, caching_nginx,
+    Apache, Caddy, HAProxy, Interrupted, LabError, Lighttpd, Nginx, Node, PythonServer, Squid, Varnish, WebServer,
+    World, caching_apache, caching_nginx,
 )  # fmt: skip
 
 SECOND = 1_000_000_000
@@ -55,7 +56,7 @@ class Exchange:
 
     @property
     def current_for(self) -> int:
-        """The Date had been current for at most so long when the answer was there. Below zero: proof of an early one."""
+        """The Date had been current for at most so long when the answer was there. Below zero: it was early."""
         return self.received - self.date
 
     @property
@@ -308,7 +309,8 @@ def print_lag(reports: Sequence[dict[str, object]]) -> None:
     for report in reports:
         change = f"{report['tick_low_ms']:+.2f} to {report['tick_high_ms']:+.2f}"
         late = " ".join(f"{report[regime]['late_ms']:+8.2f}" for regime in ("busy", "idle", "fresh"))
-        right = ", ".join(f"{report[regime]['inside']} of {report[regime]['exchanges']}" for regime in ("idle", "fresh"))
+        regimes = (report[regime] for regime in ("idle", "fresh"))
+        right = ", ".join(f"{regime['inside']} of {regime['exchanges']}" for regime in regimes)
         print(f"{report['server']:28} {change:>17} {late}   {right:>22}")
     early = [report["server"] for report in reports for regime in ("busy", "idle", "fresh")
              if report[regime]["early_ms"] > 0]  # fmt: skip
@@ -323,19 +325,36 @@ def print_caches(rows: Sequence[dict[str, object]], wait: float) -> None:
         print(f"{row['cache']:44} {cells[0]:>16} {cells[1]:>16}")
 
 
+def lateness_of_time() -> int:
+    """How late time(2), which many programs ask, reaches the next second."""
+    library = ctypes.CDLL(None)
+    library.time.restype = ctypes.c_long
+    second = time.time_ns() // SECOND + 1
+    sleep_until(second * SECOND)
+    while library.time(None) < second:
+        pass
+    return time.time_ns() - second * SECOND
+
+
 def circumstances() -> dict[str, float]:
     """What of this machine the numbers depend on."""
     apart = time.time_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     coarse = 5  # CLOCK_REALTIME_COARSE, which Python does not name
-    return {"coarse_clock_ms": time.clock_getres(coarse) * 1000, "monotonic_phase_ms": apart % SECOND / MS}
+    return {
+        "coarse_clock_ms": time.clock_getres(coarse) * 1000,
+        "time_late_ms": lateness_of_time() / MS,
+        "monotonic_phase_ms": apart % SECOND / MS,
+    }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev servers", description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--ticks", type=int, default=20, help="changes of the Date to watch for each server, busy (20)")
-    parser.add_argument("--seconds", type=float, default=120, help="how long to ask on idle and fresh connections (120)")
+    parser.add_argument("--ticks", type=int, default=20, help="changes of each server's Date to watch, busy (20)")
+    parser.add_argument("--seconds", type=float, default=120, help="how long to ask on idle, fresh connections (120)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     options = parser.parse_args()
+    if options.ticks < 1 or options.seconds < 10:
+        parser.error("at least 1 tick and 10 seconds")
     wait = 3.0
     try:
         with World() as world:
@@ -354,8 +373,10 @@ def main() -> int:
         return 0
     print_lag(reports)
     print_caches(caches, wait)
-    print(f"\nThe coarse clock advances every {machine['coarse_clock_ms']:.2f} ms; the monotonic clock's seconds begin")
-    print(f"{machine['monotonic_phase_ms']:.1f} ms after the wall clock's, and lighttpd's Dates with them.")
+    print(f"\nThe coarse clock advances every {machine['coarse_clock_ms']:.2f} ms; time(2), which reads it, was")
+    phase = f"{machine['monotonic_phase_ms']:.1f} ms"
+    print(f"{machine['time_late_ms']:.2f} ms late. The monotonic clock's seconds begin {phase} after")
+    print("the wall clock's, and lighttpd's Dates with them.")
     return 0
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from lab import Apache, Caddy, Lighttpd, Nginx, Pool, Result, RoundTest, Sdwdated, Settings, Source, query, run, wait_until
+from lab import (
+    Apache, Caddy, Lighttpd, Nginx, Pool, Result, RoundTest, Sdwdated, Settings, Source, query, run, wait_until,
+)  # fmt: skip
 
 LATE_BY = 0.4
 LATE = re.compile(r"late by about (\d+) ms: its Date seems to be refreshed late")

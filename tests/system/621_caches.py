@@ -89,7 +89,8 @@ class Caches(LabTest):
                 self.assert_exit(result, 0)
                 self.assert_within(result.selection, 0.0)
                 outcomes = {source["url"]: source["outcome"] for source in result.sources}
-                self.assertEqual(outcomes, {**dict.fromkeys(honest, "truechimer"), cached: "falseticker"}, f"\n{result}")
+                expected = {**dict.fromkeys(honest, "truechimer"), cached: "falseticker"}
+                self.assertEqual(outcomes, expected, f"\n{result}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 nginx and Apache are such, too, with the settings of caching_nginx() and caching_apache().
 """
 
+import getpass
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ backend origin
 
 
 class Varnish(Frontend):
-    """Varnish, which speaks no TLS itself: something else stands in front of it. Caches what it may, for two minutes."""
+    """Varnish, which speaks no TLS itself: something else has to. Caches what it may, for two minutes."""
 
     implementation = "Varnish"
     scheme: ClassVar[str] = "http"
@@ -87,7 +88,7 @@ class Squid(Frontend):
 
     def command(self) -> Sequence[str]:
         self.directory.chmod(0o777)  # it becomes another user, who writes its process id here
-        user = "" if os.geteuid() == 0 else f"cache_effective_user {os.getlogin()}\n"
+        user = "" if os.geteuid() == 0 else f"cache_effective_user {getpass.getuser()}\n"
         configuration = self.write(
             "squid.conf",
             f"""http_port {self.addresses[0]}:{self.port} accel defaultsite=localhost
