@@ -34,7 +34,7 @@ MS = 1_000_000
 #: Requests follow each other without pause from this long before a Date is expected to change.
 LEAD = 15 * MS
 #: Where requests are put that should meet a late Date, counted from when it is expected to change.
-AIM = (-1 * MS, 9 * MS)
+AIM = (-2 * MS, 8 * MS)
 
 
 # --- one request ---------------------------------------------------------------------------------------------------
