@@ -74,7 +74,7 @@ _sdwdate() {
                 return
             fi
             case ${COMP_WORDS[first]} in
-                query) _sdwdate_offer "$_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
+                query) _sdwdate_offer "--plot $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
                 sync) _sdwdate_offer "--config $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
                 status | doctor) _sdwdate_offer '--config --json --help --version' "$word" ;;
                 chrony) _sdwdate_chrony "$((first + 1))" "$word" ;;

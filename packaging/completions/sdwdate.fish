@@ -33,6 +33,7 @@ complete -c sdwdate -n __fish_use_subcommand -a query -d 'Measure the given web 
 complete -c sdwdate -n __fish_use_subcommand -a sync -d 'Do one configured round and feed chrony'
 __sdwdate_net_options sdwdate '__fish_seen_subcommand_from query sync'
 __sdwdate_output_options sdwdate '__fish_seen_subcommand_from query sync'
+complete -c sdwdate -n '__fish_seen_subcommand_from query' -l plot -d 'Draw how the bounds closed in'
 complete -c sdwdate -n '__fish_seen_subcommand_from sync doctor status' -l config -r -F \
     -d 'Read only this configuration file'
 

@@ -183,7 +183,7 @@ constexpr std::array<std::string_view, 11> kTopKeys{
 constexpr std::array<std::string_view, 2> kTorKeys{"socks", "control"};
 constexpr std::array<std::string_view, 4> kChronyKeys{"socket", "burst", "report", "reset"};
 constexpr std::array<std::string_view, 2> kScheduleKeys{"minimum", "maximum"};
-constexpr std::array<std::string_view, 4> kRequestKeys{"per_source", "timeout", "ca_file", "lag"};
+constexpr std::array<std::string_view, 5> kRequestKeys{"per_source", "timeout", "sharpen", "ca_file", "lag"};
 constexpr std::array<std::string_view, 3> kSelectionKeys{"sources_per_pool", "maximum_width", "failure_budget"};
 constexpr std::array<std::string_view, 2> kStateKeys{"directory", "runtime"};
 constexpr std::array<std::string_view, 1> kSanityKeys{"ceiling_years"};
@@ -234,12 +234,15 @@ std::optional<UserError> read_schedule(const toml::table& table, Config& config)
 std::optional<UserError> read_request(const toml::table& table, Config& config) {
   TableReader reader{table, "[request]"};
   nanoseconds timeout{0};
+  nanoseconds sharpen{0};
   reader.keys(kRequestKeys)
       .number("per_source", config.exchanges_per_source, 1, kMostExchanges)
       .duration("timeout", timeout, std::chrono::seconds{1})
+      .duration("sharpen", sharpen, nanoseconds{0})
       .text("ca_file", config.ca_file)
       .duration("lag", config.transfer.lag, nanoseconds{0});
   if (reader.find("timeout") != nullptr) config.timeout = timeout;
+  if (reader.find("sharpen") != nullptr) config.sharpen = sharpen;
   return reader.error();
 }
 

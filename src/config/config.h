@@ -46,7 +46,9 @@ struct Config {
 
   int exchanges_per_source = 8;
   std::optional<std::chrono::nanoseconds> timeout;  ///< not set: by transport
-  std::string ca_file;                              ///< empty: the system's trust store
+  /// How long after a round's start sources are asked more than enough; empty: until all requests are made.
+  std::optional<std::chrono::nanoseconds> sharpen = std::chrono::seconds{5};
+  std::string ca_file;  ///< empty: the system's trust store
   timecore::TransferOptions transfer;
 
   int sources_per_pool = 2;

@@ -47,6 +47,11 @@ void write(FieldWriter& writer, const ExchangeReport& report) {
   writer.duration(report.received.time_since_epoch());
   writer.time(report.date);
   writer.number(static_cast<std::uint8_t>(report.stale));
+  writer.number(static_cast<std::uint8_t>(report.fine.has_value()));
+  if (!report.fine) return;
+  writer.number(static_cast<std::uint8_t>(report.fine->header));
+  writer.duration(report.fine->time.time_since_epoch());
+  writer.duration(report.fine->resolution);
 }
 
 void write(FieldWriter& writer, const Done& report) {
@@ -61,12 +66,29 @@ void write(FieldWriter& writer, const Failure& report) {
   write(writer, report.traffic);
 }
 
-ExchangeReport read_exchange(FieldReader& reader) {
+/// Empty when no correct helper could have written it. Times after 1970 keep the parent's arithmetic in range.
+std::optional<base::FineTime> read_fine_time(FieldReader& reader) {
+  const auto header = reader.number<std::uint8_t>();
+  const std::chrono::nanoseconds time = reader.duration();
+  const std::chrono::nanoseconds resolution = reader.duration();
+  constexpr std::chrono::nanoseconds kNothing{0};
+  if (header > static_cast<std::uint8_t>(base::FineHeader::x_timer) || time < kNothing || resolution <= kNothing ||
+      resolution > std::chrono::seconds{1}) {
+    return std::nullopt;
+  }
+  return base::FineTime{static_cast<base::FineHeader>(header), std::chrono::sys_time<std::chrono::nanoseconds>{time},
+                        resolution};
+}
+
+std::optional<ProbeReport> read_exchange(FieldReader& reader) {
   ExchangeReport report;
   report.sent = base::RawTime{reader.duration()};
   report.received = base::RawTime{reader.duration()};
   report.date = reader.time();
   report.stale = reader.flag();
+  if (!reader.flag()) return report;
+  report.fine = read_fine_time(reader);
+  if (!report.fine) return std::nullopt;
   return report;
 }
 
@@ -117,10 +139,13 @@ std::optional<ProbeJobRecord> encode(const ProbeJob& job) {
   writer.text(job.proxy_password);
   writer.text(job.ca_file);
   writer.number(job.exchanges);
+  writer.duration(job.first_phase);
   writer.duration(job.timeout);
+  writer.duration(job.sharpen_until.time_since_epoch());
   writer.time(job.floor);
   writer.time(job.ceiling);
   writer.duration(job.lag);
+  writer.duration(job.fine_lag);
   writer.duration(job.slack);
   writer.number(job.drift_ppm);
   if (writer.failed()) return std::nullopt;
@@ -146,10 +171,13 @@ std::optional<ProbeJob> decode_probe_job(std::span<const std::byte> bytes) {
   job.proxy_password = reader.text();
   job.ca_file = reader.text();
   job.exchanges = reader.number<std::uint8_t>();
+  job.first_phase = reader.duration();
   job.timeout = reader.duration();
+  job.sharpen_until = base::RawTime{reader.duration()};
   job.floor = reader.time();
   job.ceiling = reader.time();
   job.lag = reader.duration();
+  job.fine_lag = reader.duration();
   job.slack = reader.duration();
   job.drift_ppm = reader.number<std::int64_t>();
   if (!reader.complete()) return std::nullopt;

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fine_time.h"
 #include "ipc/address.h"
 
 namespace sdwdate::ipc {
@@ -44,10 +45,15 @@ struct ProbeJob {
   std::string proxy_password;
   std::string ca_file;  ///< empty: the system's trust store
   std::uint8_t exchanges = 0;
+  /// The first request is to arrive when the raw clock is so far into its second.
+  std::chrono::nanoseconds first_phase{0};
   std::chrono::nanoseconds timeout{0};  ///< for everything
-  std::chrono::sys_seconds floor;       ///< sanity limits for every Date
+  /// A request that would be sent later is left out if the answers before it were enough.
+  base::RawTime sharpen_until;
+  std::chrono::sys_seconds floor;  ///< sanity limits for every Date
   std::chrono::sys_seconds ceiling;
   std::chrono::nanoseconds lag{0};
+  std::chrono::nanoseconds fine_lag{0};
   std::chrono::nanoseconds slack{0};
   std::int64_t drift_ppm = 0;
 
@@ -67,6 +73,7 @@ struct ExchangeReport {
   base::RawTime received;
   std::chrono::sys_seconds date;
   bool stale = false;
+  std::optional<base::FineTime> fine = std::nullopt;
 
   bool operator==(const ExchangeReport&) const = default;
 };

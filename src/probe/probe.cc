@@ -13,11 +13,11 @@
 #include <optional>
 #include <span>
 
-#include "base/random.h"
 #include "ipc/child.h"
 #include "ipc/records.h"
 #include "net/connect.h"
 #include "net/session.h"
+#include "timecore/likelihood.h"
 #include "timecore/sanity.h"
 #include "timecore/transfer.h"
 #include "wire/http_answer.h"
@@ -36,6 +36,7 @@ using std::chrono::nanoseconds;
 using timecore::Exchange;
 
 constexpr int kMostConnections = 2;  // the first, and one more
+constexpr int kMostPlans = 3;        // for one request; a machine that is late each time is asked to be good enough
 constexpr int kMostStaleAlone = 2;   // a cache that has answered twice will answer again
 
 /// Measures one source. Everything runs on one thread; the parent's patience and our own time limit end it.
@@ -43,7 +44,7 @@ class Probe {
  public:
   Probe(int channel, ipc::ProbeJob job)
       : job_(std::move(job)),
-        options_{job_.lag, job_.slack, job_.drift_ppm},
+        options_{job_.lag, job_.slack, job_.drift_ppm, job_.fine_lag},
         limits_{job_.floor, job_.ceiling},
         parent_(context_, channel) {}
 
@@ -58,12 +59,12 @@ class Probe {
   awaitable<SourceResult<net::Session>> open();
   awaitable<SourceResult<wire::HttpAnswer>> ask(RawTime& sent, RawTime& received);
   SourceResult<void> check(const wire::HttpAnswer& answer);
-  awaitable<void> wait_until(RawTime time);
+  awaitable<bool> wait_for_turn();
   awaitable<void> watch_parent();
   void drop_session();
   void finish(const std::optional<SourceError>& error);
 
-  [[nodiscard]] RawTime next_send() const;
+  [[nodiscard]] timecore::Plan plan() const;
   [[nodiscard]] bool has_evidence() const {
     return std::ranges::any_of(exchanges_, [](const Exchange& e) { return !e.stale; });
   }
@@ -80,6 +81,7 @@ class Probe {
   std::optional<net::ValidityWindow> window_;  ///< of the current session's certificate chain
   ipc::Traffic earlier_traffic_;               ///< of sessions that are over
   std::vector<Exchange> exchanges_;
+  nanoseconds round_trip_{0};  ///< about: by how long it took to connect or, if there is TLS, to shake hands
   int connections_ = 0;
   std::string_view stage_ = "connecting";  ///< what a timeout interrupted
   bool finished_ = false;
@@ -139,7 +141,7 @@ awaitable<SourceResult<Probe::Next>> Probe::one_exchange() {
     session_ = *std::move(session);
     window_.reset();
   }
-  co_await wait_until(next_send());
+  if (!co_await wait_for_turn()) co_return Next::enough;
   if (!session_->quiet()) {
     drop_session();
     co_return Next::go_on;
@@ -162,9 +164,9 @@ awaitable<SourceResult<Probe::Next>> Probe::one_exchange() {
     drop_session();  // its Date may be older than our request, which would make the upper bound false
     co_return Next::go_on;
   }
-  exchanges_.push_back({sent, received, answer->date, answer->stale});
+  exchanges_.push_back({sent, received, answer->date, answer->stale, answer->fine});
   ipc::send_record(parent_.native_handle(),
-                   ipc::encode(ipc::ExchangeReport{sent, received, answer->date, answer->stale}));
+                   ipc::encode(ipc::ExchangeReport{sent, received, answer->date, answer->stale, answer->fine}));
   if (!answer->reusable) drop_session();
   co_return Next::go_on;
 }
@@ -172,6 +174,7 @@ awaitable<SourceResult<Probe::Next>> Probe::one_exchange() {
 awaitable<SourceResult<net::Session>> Probe::open() {
   ++connections_;
   stage_ = job_.proxy ? "connecting to the proxy" : "connecting";
+  RawTime started = RawClock::now();
   auto socket = co_await net::connect(job_.addresses, job_.connect_port);
   if (!socket) {
     if (job_.proxy) socket.error().code = ErrorCode::proxy;
@@ -183,10 +186,14 @@ awaitable<SourceResult<net::Session>> Probe::open() {
     const auto through = co_await net::connect_through(*socket, job_.host, job_.port, credentials);
     if (!through) co_return std::unexpected(through.error());
   }
+  round_trip_ = RawClock::now() - started;
   if (!job_.tls) co_return net::Session{*std::move(socket)};
   stage_ = "in the TLS handshake";
   const net::PeerName peer{job_.host, job_.host_is_address};
-  co_return co_await net::Session::open(*std::move(socket), tls_.get(), peer);
+  started = RawClock::now();
+  auto session = co_await net::Session::open(*std::move(socket), tls_.get(), peer);
+  round_trip_ = RawClock::now() - started;
+  co_return session;
 }
 
 /// One request and its answer. The code `connect` means that a kept-alive connection turned out to be closed.
@@ -231,19 +238,31 @@ SourceResult<void> Probe::check(const wire::HttpAnswer& answer) {
   return {};
 }
 
-/// The first request's phase is random, so that nothing of the local clock shows; later ones are aimed.
-RawTime Probe::next_send() const {
+/// The first request comes when the parent says, which tells nothing of the local clock; later ones are aimed.
+timecore::Plan Probe::plan() const {
   const RawTime now = RawClock::now();
-  if (!exchanges_.empty()) return timecore::plan_next(exchanges_, options_, now);
-  constexpr nanoseconds kSecond = std::chrono::seconds{1};
-  return now + nanoseconds{static_cast<std::int64_t>(base::SystemRandom{}() % kSecond.count())};
+  if (exchanges_.empty()) return timecore::plan_first(job_.first_phase, round_trip_, now);
+  if (exchanges_.size() + 1 == job_.exchanges) return timecore::plan_last(exchanges_, options_, now);
+  return timecore::plan_next(exchanges_, options_, now);
 }
 
-awaitable<void> Probe::wait_until(RawTime time) {
+/// Waits until the planned moment or, if that was missed because the machine is busy, until the one of a new plan.
+/// False if it is too late in the round for one more request.
+awaitable<bool> Probe::wait_for_turn() {
   asio::steady_timer timer{context_};
-  timer.expires_after(time - RawClock::now());
-  const auto [error] = co_await timer.async_wait(net::kAwait);
-  static_cast<void>(error);
+  for (int attempt = 0; attempt < kMostPlans; ++attempt) {
+    timecore::Plan planned = plan();
+    const RawTime now = RawClock::now();
+    if (planned.send > job_.sharpen_until && timecore::enough(exchanges_, options_, now)) {
+      if (timecore::has_ticked(exchanges_)) co_return false;
+      planned = timecore::plan_last(exchanges_, options_, now);
+    }
+    timer.expires_after(planned.send - RawClock::now());
+    const auto [error] = co_await timer.async_wait(net::kAwait);
+    static_cast<void>(error);
+    if (RawClock::now() <= planned.latest) break;
+  }
+  co_return true;
 }
 
 void Probe::drop_session() {

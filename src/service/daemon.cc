@@ -186,8 +186,7 @@ nanoseconds Daemon::after_success(const SyncReport& report) {
   const nanoseconds wait = schedule_.after_success(random());
   state_.failures_in_a_row = 0;
   state_.last_success = last_look_.clocks.real;
-  state_.certainly_past = std::chrono::floor<std::chrono::seconds>(
-      timecore::reference_time(report.round.at.raw, report.result->bounds.lower));
+  state_.certainly_past = certainly_past(report);
   fed_at_ = last_look_.clocks.raw;
   link_watch_ = Watch{};
   socket_watch_ = watch_file(context_.get_executor(), settings_.config.chrony_socket, [this] {
@@ -198,17 +197,7 @@ nanoseconds Daemon::after_success(const SyncReport& report) {
                                report.round.count(Outcome::truechimer), report.round.sources.size(),
                                service::describe(*report.result, report.round.at), base::in_words(wait));
   log("round-agreed", Priority::info, state_.message, fields_of(report));
-  log_falsetickers(report.round);
   return wait;
-}
-
-void Daemon::log_falsetickers(const RoundReport& round) const {
-  for (const SourceReport& source : round.sources) {
-    if (source.outcome != Outcome::falseticker) continue;
-    const std::string& url = source.spec.url.text;
-    log(source.late_by ? "late-source" : "falseticker", Priority::notice,
-        fmt::format("{}: {}.", url, describe_falseticker(source, round.agreement)), {{"SDWDATE_SOURCE", url}});
-  }
 }
 
 nanoseconds Daemon::after_failure(const SyncReport& report) {

@@ -87,7 +87,6 @@ class Daemon {
   std::chrono::nanoseconds conclude(SyncReport report);
   std::chrono::nanoseconds after_success(const SyncReport& report);
   std::chrono::nanoseconds after_failure(const SyncReport& report);
-  void log_falsetickers(const RoundReport& round) const;
   /// Compares the clocks with the last look at them.
   void look();
   void begin_anew();

@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
 #include <memory>
+#include <random>
 
 #include "base/build_info.h"
 #include "base/random.h"
@@ -162,6 +163,7 @@ ipc::ProbeJob job_for(const SourceSpec& spec, const MeasureOptions& options, std
   job.floor = options.limits.floor;
   job.ceiling = options.limits.ceiling;
   job.lag = options.transfer.lag;
+  job.fine_lag = options.transfer.fine_lag;
   job.slack = options.transfer.slack;
   job.drift_ppm = options.transfer.drift_ppm;
   return job;
@@ -170,8 +172,8 @@ ipc::ProbeJob job_for(const SourceSpec& spec, const MeasureOptions& options, std
 /// Takes one report into the reading. True when it was the last.
 bool take(const ipc::ProbeReport& report, Reading& reading, const OnExchange& on_exchange) {
   if (const auto* exchange = std::get_if<ipc::ExchangeReport>(&report)) {
-    reading.exchanges.push_back({exchange->sent, exchange->received, exchange->date, exchange->stale});
-    on_exchange(reading.exchanges.size());
+    reading.exchanges.push_back({exchange->sent, exchange->received, exchange->date, exchange->stale, exchange->fine});
+    on_exchange(reading.exchanges);
     return false;
   }
   if (const auto* failure = std::get_if<ipc::Failure>(&report)) {
@@ -238,7 +240,13 @@ Helpers find_helpers() {
   return {find("sdwdate-probe"), find("sdwdate-resolve")};
 }
 
-awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options, OnExchange on_exchange) {
+std::chrono::nanoseconds any_phase() {
+  std::uniform_int_distribution<std::int64_t> phase{0, std::nano::den - 1};
+  base::SystemRandom random;
+  return std::chrono::nanoseconds{phase(random)};
+}
+
+awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options, Turn turn, OnExchange on_exchange) {
   Reading reading;
   const RawTime started = RawClock::now();
   auto addresses = co_await addresses_of(spec, options);
@@ -248,6 +256,8 @@ awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options
   }
   const auto left = options.timeout - (RawClock::now() - started);
   auto job = job_for(spec, options, *std::move(addresses), left);
+  job.first_phase = turn.first_phase;
+  job.sharpen_until = options.sharpen ? turn.round_started + *options.sharpen : RawTime::max();
   co_await run_probe(std::move(job), options, reading, on_exchange);
   co_return reading;
 }

@@ -8,11 +8,21 @@
 
 namespace sdwdate::service {
 
-/// Called with the number of exchanges after each.
-using OnExchange = std::function<void(std::size_t exchanges)>;
+/// A source's place in its round.
+struct Turn {
+  std::chrono::nanoseconds first_phase;  ///< how far into the raw clock's second the first request is to arrive
+  base::RawTime round_started;
+};
+
+/// Called after each exchange with all so far.
+using OnExchange = std::function<void(const std::vector<timecore::Exchange>& exchanges)>;
+
+/// When in its second a first request may come if it is to tell nothing of the local clock: at any time.
+std::chrono::nanoseconds any_phase();
 
 /// Resolves (direct mode only), starts a probe, collects its reports. Always ends: a little after the timeout at the
 /// latest, with every process it started gone. `spec` and `options` must outlive it.
-boost::asio::awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options, OnExchange on_exchange);
+boost::asio::awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options, Turn turn,
+                                        OnExchange on_exchange);
 
 }  // namespace sdwdate::service

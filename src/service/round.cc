@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "service/measure.h"
+#include "timecore/likelihood.h"
 
 namespace sdwdate::service {
 namespace {
@@ -19,6 +20,7 @@ namespace asio = boost::asio;
 using base::ErrorCode;
 using base::RawClock;
 using base::SourceError;
+using std::chrono::nanoseconds;
 using timecore::NoBounds;
 
 SourceError explain(NoBounds why) {
@@ -35,13 +37,14 @@ SourceError explain(NoBounds why) {
 /// Turns what a probe heard into bounds at `at`, or into an error.
 void weigh(SourceReport& source, const timecore::TransferOptions& options, base::RawTime at) {
   if (source.reading.error) return;
+  source.fine_times_dropped += timecore::drop_false_fine_times(source.reading.exchanges, options);
   const auto bounds = timecore::combine(source.reading.exchanges, options, at);
   if (!bounds) {
     source.reading.error = explain(bounds.error());
     return;
   }
   source.bounds = *bounds;
-  source.estimate = timecore::estimate(source.reading.exchanges, *bounds);
+  source.estimate = timecore::estimate(source.reading.exchanges, options, *bounds);
 }
 
 timecore::Agreement settle(std::vector<SourceReport>& sources, const timecore::Quorum& quorum) {
@@ -49,13 +52,12 @@ timecore::Agreement settle(std::vector<SourceReport>& sources, const timecore::Q
   std::vector<SourceReport*> voters;
   for (SourceReport& source : sources) {
     if (!source.bounds) continue;
-    votes.push_back({*source.bounds, source.estimate, source.spec.voter(), source.spec.pool.value_or("")});
+    votes.push_back({*source.bounds, source.estimate.offset, source.spec.voter(), source.spec.pool.value_or("")});
     voters.push_back(&source);
   }
   timecore::Agreement agreement = timecore::agree(votes, quorum);
   for (std::size_t i = 0; i < voters.size(); ++i) {
     voters[i]->outcome = agreement.truechimer[i] ? Outcome::truechimer : Outcome::falseticker;
-    voters[i]->late_by = timecore::lateness(votes[i], agreement);
   }
   return agreement;
 }
@@ -70,15 +72,23 @@ class Runner {
         all_done_(executor, asio::steady_timer::time_point::max()) {}
 
   asio::awaitable<std::vector<SourceReport>> run() {
+    const nanoseconds start = any_phase();
+    std::size_t planned = 0;
+    std::size_t index = 0;
+    for (std::size_t queue = 0; queue < lineup_.queues(); ++queue) planned += lineup_.at_once(queue);
     for (std::size_t queue = 0; queue < lineup_.queues(); ++queue) {
       for (std::size_t i = 0; i < lineup_.at_once(queue); ++i) {
         auto spec = lineup_.next(queue);
         if (!spec) continue;
+        // Asked more than once, a source finds the second's change by itself; then nothing ties its phase to others'.
+        const bool spread = options_.exchanges == 1;
+        const nanoseconds phase = spread ? timecore::spread_phase(start, index++, planned) : any_phase();
         ++running_;
-        asio::co_spawn(all_done_.get_executor(), ask(*std::move(spec), queue), [this](const std::exception_ptr& error) {
-          if (error) std::rethrow_exception(error);
-          if (--running_ == 0) all_done_.cancel();
-        });
+        asio::co_spawn(all_done_.get_executor(), ask(*std::move(spec), queue, phase),
+                       [this](const std::exception_ptr& error) {
+                         if (error) std::rethrow_exception(error);
+                         if (--running_ == 0) all_done_.cancel();
+                       });
       }
     }
     if (running_ > 0) co_await all_done_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -87,26 +97,31 @@ class Runner {
 
  private:
   /// Asks `spec` and, while the budget lasts, others of its queue in its place.
-  asio::awaitable<void> ask(SourceSpec spec, std::size_t queue) {
+  asio::awaitable<void> ask(SourceSpec spec, std::size_t queue, nanoseconds phase) {
     std::optional<SourceSpec> candidate = std::move(spec);
     while (candidate) {
       SourceReport& report = reports_.emplace_back();  // a deque: references stay good
       report.spec = *candidate;
-      ++progress_.asked;
-      const OnExchange count = [this](std::size_t) {
-        ++progress_.exchanges;
+      SourceProgress& progress = progress_.sources.emplace_back();
+      progress.url = report.spec.url.text;
+      const OnExchange narrow = [&](const std::vector<timecore::Exchange>& exchanges) {
+        progress.exchanges = exchanges.size();
+        const auto bounds = timecore::combine(exchanges, options_.transfer, exchanges.back().received);
+        if (bounds) progress.bounds = *bounds;
         tell();
       };
-      report.reading = co_await measure(report.spec, options_, count);
-      ++progress_.ended;
-      tell();
+      report.reading = co_await measure(report.spec, options_, {phase, started_}, narrow);
       // Whether the answers make sense together is known already now, in time to replace a source that does not.
       weigh(report, options_.transfer, RawClock::now());
+      progress.ended = true;
+      progress.failed = report.reading.error.has_value();
+      tell();
       candidate = report.reading.error ? lineup_.replacement(queue) : std::nullopt;
     }
   }
 
-  void tell() const {
+  void tell() {
+    progress_.at = RawClock::now();
     if (on_progress_) on_progress_(progress_);
   }
 
@@ -117,6 +132,7 @@ class Runner {
   std::size_t running_ = 0;
   std::deque<SourceReport> reports_;
   Progress progress_;
+  base::RawTime started_ = RawClock::now();
 };
 
 }  // namespace

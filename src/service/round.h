@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "service/source.h"
 #include "timecore/agreement.h"
+#include "timecore/likelihood.h"
 
 namespace sdwdate::service {
 
@@ -53,9 +54,8 @@ struct SourceReport {
   Outcome outcome = Outcome::failed;
   /// At the round's instant; set unless failed.
   std::optional<timecore::RawBounds> bounds;
-  timecore::RawOffset estimate;
-  /// Set for a falseticker that is explained by a Date refreshed so late.
-  std::optional<std::chrono::nanoseconds> late_by;
+  timecore::Estimate estimate;
+  std::size_t fine_times_dropped = 0;  ///< that did not agree with Date
 };
 
 struct RoundReport {
@@ -71,11 +71,19 @@ struct RoundReport {
   [[nodiscard]] std::size_t count(Outcome outcome) const;
 };
 
-/// Called while a round runs: sources under way, and exchanges made so far.
-struct Progress {
-  std::size_t asked = 0;
-  std::size_t ended = 0;
+/// One source while a round runs.
+struct SourceProgress {
+  std::string url;
   std::size_t exchanges = 0;
+  std::optional<timecore::RawBounds> bounds;  ///< what is open, as far as the answers make sense together
+  bool ended = false;
+  bool failed = false;
+};
+
+/// Called while a round runs.
+struct Progress {
+  std::deque<SourceProgress> sources;  ///< in the order they were first asked
+  base::RawTime at;                    ///< the instant of this report
 };
 using OnProgress = std::function<void(const Progress&)>;
 

@@ -1,6 +1,7 @@
 // One source as a round sees it: whom to ask, and what came of it.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ struct MeasureOptions {
   std::string ca_file;
   int exchanges = 8;
   std::chrono::nanoseconds timeout = std::chrono::seconds{30};
+  /// How long after the round's start sources are asked more than enough; empty: always. See timecore::enough().
+  std::optional<std::chrono::nanoseconds> sharpen;
   timecore::TransferOptions transfer;
   timecore::TimeLimits limits;
   ResolveOverrides overrides;

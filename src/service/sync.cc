@@ -39,7 +39,10 @@ constexpr auto kChronycPatience = std::chrono::seconds{10};
 
 /// More than half of the configured pools.
 timecore::Quorum quorum_of(const config::Config& config) {
-  return {kOperators, config.pools.size() / 2 + 1, config.maximum_width};
+  return {.operators = kOperators,
+          .pools = config.pools.size() / 2 + 1,
+          .maximum_width = config.maximum_width,
+          .spread = config.exchanges_per_source == 1};
 }
 
 std::string explain(timecore::Insane why, const timecore::Agreed& agreed, base::RawTime at,
@@ -115,9 +118,7 @@ asio::awaitable<void> hand_over(SyncReport& report, const config::Config& config
   }
   report.fed = true;
   report.code = ExitCode::done;
-  // The lower bound, because only that much time has certainly passed.
-  const auto certain = timecore::reference_time(report.round.at.raw, report.result->bounds.lower);
-  if (auto warning = save_floor(config.state_directory, std::chrono::floor<std::chrono::seconds>(certain))) {
+  if (auto warning = save_floor(config.state_directory, certainly_past(report))) {
     report.warnings.push_back(*std::move(warning));
   }
 }
@@ -136,10 +137,16 @@ MeasureOptions measure_options(const config::Config& config, const timecore::Tim
           .ca_file = config.ca_file,
           .exchanges = config.exchanges_per_source,
           .timeout = config.source_timeout(),
+          .sharpen = config.sharpen,
           .transfer = config.transfer,
           .limits = limits,
           .overrides = overrides,
           .helpers = find_helpers()};
+}
+
+std::chrono::sys_seconds certainly_past(const SyncReport& report) {
+  const timecore::RawOffset lower = std::min(report.result->bounds.lower, report.round.agreement.certain);
+  return std::chrono::floor<std::chrono::seconds>(timecore::reference_time(report.round.at.raw, lower));
 }
 
 std::optional<UserError> check(const config::Config& config) {

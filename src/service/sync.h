@@ -42,6 +42,9 @@ struct SyncReport {
   std::vector<std::string> warnings;
 };
 
+/// How much time has certainly passed by now, as an agreed round says; only if no majority of its sources is wrong.
+std::chrono::sys_seconds certainly_past(const SyncReport& report);
+
 /// A quick feed: sync() sends the first of so many samples, the caller the others, each this much after the one before.
 inline constexpr std::size_t kQuickSamples = 3;
 inline constexpr auto kBetweenQuickSamples = std::chrono::seconds{5};

@@ -41,6 +41,22 @@ std::string reason(const RoundReport& round, const timecore::Quorum& quorum) {
                      agreement.pools_agreeing, quorum.pools);
 }
 
+/// A source behind by less is likely right but late in refreshing its Date (docs/servers.md).
+constexpr std::chrono::nanoseconds kLate = std::chrono::seconds{1};
+
+std::string disagreement(const SourceReport& source, const RoundReport& round) {
+  if (!round.agreement.bounds) return "there is no majority to agree with";
+  const std::chrono::nanoseconds ahead = source.estimate.offset - round.agreement.estimate;
+  const std::string distance = base::in_words(std::chrono::abs(ahead));
+  if (ahead > std::chrono::nanoseconds{0})
+    return fmt::format("its clock is {} ahead of what the majority says", distance);
+  if (-ahead < kLate) {
+    return fmt::format("its Date is {} late, behind what the majority says: some servers, as lighttpd, refresh it late",
+                       distance);
+  }
+  return fmt::format("its clock is {} behind what the majority says", distance);
+}
+
 }  // namespace
 
 std::chrono::nanoseconds reach(const timecore::RawBounds& bounds, timecore::RawOffset estimate) {
@@ -54,19 +70,24 @@ std::string describe(const timecore::Agreed& result, const base::ClockPair& at) 
                      base::in_words(reach(result.bounds, result.estimate)));
 }
 
-std::string utc(std::chrono::sys_seconds time) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(time.time_since_epoch().count()));
+std::string_view evidence_name(const SourceReport& source) {
+  if (!source.bounds) return "-";
+  const auto fine = std::ranges::find_if(source.reading.exchanges, [](const auto& e) { return e.fine.has_value(); });
+  return fine == source.reading.exchanges.end() ? "date" : base::name(fine->fine->header);
 }
 
-std::string describe_falseticker(const SourceReport& source, const timecore::Agreement& agreement) {
-  if (!agreement.bounds) return "there is no majority to agree with";
-  if (source.late_by) {
-    return fmt::format("late by about {}: its Date seems to be refreshed late, as lighttpd's is",
-                       base::in_words(*source.late_by));
-  }
-  const std::chrono::nanoseconds ahead = source.estimate - agreement.estimate;
-  return fmt::format("its clock is {} {} what the majority says", base::in_words(std::chrono::abs(ahead)),
-                     ahead < std::chrono::nanoseconds{0} ? "behind" : "ahead of");
+std::string note(const SourceReport& source, const RoundReport& round) {
+  std::string text = source.outcome == Outcome::falseticker ? disagreement(source, round) : std::string{};
+  if (source.fine_times_dropped == 0) return text;
+  if (!text.empty()) text += "; ";
+  return text +
+         fmt::format(
+             "its finer time (X-HTTPSTIME or X-Timer) disagrees with its Date in {} of {} answers: not used there",
+             source.fine_times_dropped, source.reading.exchanges.size());
+}
+
+std::string utc(std::chrono::sys_seconds time) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(time.time_since_epoch().count()));
 }
 
 std::string explain(const RoundReport& round, const timecore::Quorum& quorum) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "service/round.h"
 #include "timecore/sanity.h"
@@ -17,10 +18,14 @@ std::string describe(const timecore::Agreed& result, const base::ClockPair& at);
 /// "2026-11-23 04:05:06 UTC"
 std::string utc(std::chrono::sys_seconds time);
 
-/// What is wrong with a falseticker, as the end of a sentence: "late by about 400 ms: ..."
-std::string describe_falseticker(const SourceReport& source, const timecore::Agreement& agreement);
-
 /// Why a round did not agree, in a sentence.
 std::string explain(const RoundReport& round, const timecore::Quorum& quorum);
+
+/// By what a source's clock was read: "date", "x-httpstime", "x-timer"; "-" if it was not.
+std::string_view evidence_name(const SourceReport& source);
+
+/// What else there is to say of a source of `round` that was heard: how a falseticker disagrees, which evidence was not
+/// used. Mostly nothing.
+std::string note(const SourceReport& source, const RoundReport& round);
 
 }  // namespace sdwdate::service

@@ -8,9 +8,6 @@
 namespace sdwdate::timecore {
 namespace {
 
-/// For so long a Date is the current one.
-constexpr nanoseconds kOneDate = std::chrono::seconds{1};
-
 std::size_t operators_covering(std::span<const Vote> votes, RawOffset offset) {
   std::set<std::string_view> operators;
   for (const Vote& vote : votes) {
@@ -25,20 +22,25 @@ std::size_t operators_in(std::span<const Vote> votes) {
   return operators.size();
 }
 
-/// Coverage only grows at a lower end and only shrinks after an upper end, so the hull's ends are among them.
-std::optional<RawBounds> majority_hull(std::span<const Vote> votes) {
-  const std::size_t operators = operators_in(votes);
-  const auto covered = [&](RawOffset offset) { return 2 * operators_covering(votes, offset) > operators; };
+/// The hull of all offsets within the bounds of at least `enough` operators. Coverage only grows at a lower end and
+/// only shrinks after an upper end, so the hull's ends are among them.
+std::optional<RawBounds> hull_covered_by(std::size_t enough, std::span<const Vote> votes) {
   std::optional<RawBounds> hull;
   for (const Vote& vote : votes) {
     for (const RawOffset end : {vote.bounds.lower, vote.bounds.upper}) {
-      if (!covered(end)) continue;
+      if (operators_covering(votes, end) < enough) continue;
       if (!hull) hull = RawBounds{end, end};
       hull->lower = std::min(hull->lower, end);
       hull->upper = std::max(hull->upper, end);
     }
   }
   return hull;
+}
+
+std::size_t most_covering(std::span<const Vote> votes) {
+  std::size_t most = 0;
+  for (const Vote& vote : votes) most = std::max(most, operators_covering(votes, vote.bounds.lower));
+  return most;
 }
 
 RawOffset median(std::vector<RawOffset> offsets) {
@@ -55,6 +57,18 @@ RawOffset median_of_operators(std::map<std::string_view, std::vector<RawOffset>>
   return median(std::move(medians));
 }
 
+RawOffset middle_of(const std::map<std::string_view, std::vector<RawOffset>>& estimates) {
+  RawOffset least = estimates.begin()->second.front();
+  RawOffset most = least;
+  for (const auto& [operator_name, offsets] : estimates) {
+    for (const RawOffset offset : offsets) {
+      least = std::min(least, offset);
+      most = std::max(most, offset);
+    }
+  }
+  return midpoint(least, most);
+}
+
 Verdict judge(const Agreement& agreement, const Quorum& quorum) {
   if (agreement.bounds->width() > quorum.maximum_width) return Verdict::too_wide;
   if (agreement.operators_agreeing < quorum.operators) return Verdict::too_few_operators;
@@ -64,16 +78,28 @@ Verdict judge(const Agreement& agreement, const Quorum& quorum) {
 
 }  // namespace
 
+nanoseconds spread_phase(nanoseconds start, std::size_t index, std::size_t count) {
+  constexpr nanoseconds kSecond = std::chrono::seconds{1};
+  if (count == 0) return start % kSecond;
+  const auto part = kSecond * static_cast<std::int64_t>(index % count) / static_cast<std::int64_t>(count);
+  return (start + part) % kSecond;
+}
+
 Agreement agree(std::span<const Vote> votes, const Quorum& quorum) {
   Agreement result;
   result.truechimer.assign(votes.size(), false);
   if (votes.empty()) return result;
 
-  result.bounds = majority_hull(votes);
+  const std::size_t operators = operators_in(votes);
+  result.bounds = hull_covered_by(operators / 2 + 1, votes);
   if (!result.bounds) {
     result.verdict = Verdict::no_majority;
     return result;
   }
+  result.certain = result.bounds->lower;
+  const std::size_t most = most_covering(votes);
+  const bool narrow = quorum.spread && 3 * most > 2 * operators;
+  if (narrow) result.bounds = hull_covered_by(most, votes);
 
   std::map<std::string_view, std::vector<RawOffset>> estimates;
   std::set<std::string_view> pools;
@@ -86,17 +112,10 @@ Agreement agree(std::span<const Vote> votes, const Quorum& quorum) {
   }
   result.operators_agreeing = estimates.size();
   result.pools_agreeing = pools.size();
-  result.estimate = result.bounds->clamp(median_of_operators(std::move(estimates)));
+  // Of answers that leave a second each, the one that lags most and the one that leads most are the sharp ones.
+  result.estimate = result.bounds->clamp(narrow ? middle_of(estimates) : median_of_operators(std::move(estimates)));
   result.verdict = judge(result, quorum);
   return result;
-}
-
-std::optional<nanoseconds> lateness(const Vote& vote, const Agreement& agreement) {
-  if (!agreement.bounds) return std::nullopt;
-  const nanoseconds gap = agreement.bounds->lower - vote.bounds.upper;
-  if (gap <= nanoseconds{0} || gap >= kOneDate) return std::nullopt;
-  // Wide bounds may put the estimates further apart than a Date can be late.
-  return std::min(agreement.estimate - vote.estimate, kOneDate);
 }
 
 }  // namespace sdwdate::timecore

@@ -26,6 +26,8 @@ struct Quorum {
   std::size_t operators = 3;
   std::size_t pools = 1;
   nanoseconds maximum_width = std::chrono::seconds{2};
+  /// Each source was asked once, at a phase of its own: see spread_phase().
+  bool spread = false;
 };
 
 enum class Verdict : std::uint8_t {
@@ -39,8 +41,11 @@ enum class Verdict : std::uint8_t {
 
 struct Agreement {
   Verdict verdict = Verdict::nobody_answered;
-  /// The hull of all offsets within the bounds of more than half of the operators, if there are any.
+  /// The hull of all offsets within the bounds of more than half of the operators, if there are any; of a spread round,
+  /// within those of as many operators as possible, if these are more than two thirds.
   std::optional<RawBounds> bounds;
+  /// The lower end for more than half of the operators in every case: what has passed if no majority is wrong.
+  RawOffset certain;
   /// The median of the truechimers' estimates (of each operator's first), inside `bounds`; meaningful when `bounds` is
   /// set.
   RawOffset estimate;
@@ -52,11 +57,11 @@ struct Agreement {
   [[nodiscard]] bool agreed() const { return verdict == Verdict::agreed; }
 };
 
+/// When the request to source `index` of `count` is to arrive, into the raw clock's second: all phases are equally far
+/// apart, so that sources that say a second each say a `count`th of it together. `start` is random.
+nanoseconds spread_phase(nanoseconds start, std::size_t index, std::size_t count);
+
 /// Weighs the votes. The result does not depend on their order.
 Agreement agree(std::span<const Vote> votes, const Quorum& quorum);
-
-/// How late a source seems to be in refreshing its Date, if that alone explains why it disagrees: its bounds lie below
-/// the agreed ones as a whole, by less than the second that a Date can be old. A guess in words, never used to decide.
-std::optional<nanoseconds> lateness(const Vote& vote, const Agreement& agreement);
 
 }  // namespace sdwdate::timecore

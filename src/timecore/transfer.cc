@@ -12,7 +12,7 @@ constexpr std::int64_t kPpm = 1'000'000;
 constexpr nanoseconds kSecond = seconds{1};
 
 /// The offset at which the reference showed `date` when the raw clock showed `at`.
-RawOffset offset_at(sys_seconds date, RawTime at) { return {date.time_since_epoch() - at.time_since_epoch()}; }
+RawOffset offset_at(base::RealTime shown, RawTime at) { return {shown.time_since_epoch() - at.time_since_epoch()}; }
 
 nanoseconds drift(nanoseconds age, const TransferOptions& options) {
   // Dividing first keeps an age of years from overflowing; rounding up keeps the bound true.
@@ -30,18 +30,6 @@ struct Limits {
   }
 };
 
-/// Where the answers would meet if every stamp had been made half way through its exchange.
-RawOffset symmetric_centre(std::span<const Exchange> exchanges) {
-  Limits limits;
-  for (const Exchange& exchange : exchanges) {
-    if (exchange.stale) continue;
-    const RawTime middle = exchange.sent + exchange.delay() / 2;
-    const RawOffset low = offset_at(exchange.date, middle);
-    limits.tighten(low, low + kSecond);
-  }
-  return midpoint(limits.lower, limits.upper);
-}
-
 }  // namespace
 
 std::expected<RawBounds, NoBounds> combine(std::span<const Exchange> exchanges, const TransferOptions& options,
@@ -55,29 +43,44 @@ std::expected<RawBounds, NoBounds> combine(std::span<const Exchange> exchanges, 
     const RawOffset low = offset_at(exchange.date, exchange.received) - age;
     const RawOffset high = offset_at(exchange.date, exchange.sent) + (kSecond + options.lag + age);
     limits.tighten(low, exchange.stale ? limits.upper : high);
+    if (!fine_time_agrees(exchange, options)) continue;
+    const RawOffset fine_low = offset_at(exchange.fine->time, exchange.received) - age;
+    const RawOffset fine_high =
+        offset_at(exchange.fine->time, exchange.sent) + (exchange.fine->resolution + options.fine_lag + age);
+    limits.tighten(fine_low, exchange.stale ? limits.upper : fine_high);
   }
   if (limits.lower <= limits.upper) return RawBounds{limits.lower, limits.upper};
   if (limits.lower - limits.upper > options.slack) return std::unexpected(NoBounds::contradiction);
   return RawBounds{limits.upper - options.slack, limits.lower + options.slack};
 }
 
-RawOffset estimate(std::span<const Exchange> exchanges, const RawBounds& bounds) {
-  return bounds.clamp(symmetric_centre(exchanges));
+bool fine_time_agrees(const Exchange& exchange, const TransferOptions& options) {
+  if (!exchange.fine) return false;
+  // Both were written within the exchange: the two instants differ by its delay at most.
+  const nanoseconds ahead = exchange.fine->time - exchange.date;
+  return ahead + exchange.fine->resolution + options.fine_lag + exchange.delay() >= nanoseconds{0} &&
+         ahead <= kSecond + options.lag + exchange.delay();
+}
+
+std::size_t drop_false_fine_times(std::vector<Exchange>& exchanges, const TransferOptions& options) {
+  std::size_t dropped = 0;
+  const auto drop_if = [&](const auto& is_false) {
+    for (Exchange& exchange : exchanges) {
+      if (!exchange.fine || !is_false(exchange)) continue;
+      exchange.fine.reset();
+      ++dropped;
+    }
+  };
+  drop_if([&](const Exchange& exchange) { return !fine_time_agrees(exchange, options); });
+  if (exchanges.empty()) return dropped;
+  const auto bounds = combine(exchanges, options, std::ranges::max(exchanges, {}, &Exchange::received).received);
+  if (!bounds && bounds.error() == NoBounds::contradiction) drop_if([](const Exchange&) { return true; });
+  return dropped;
 }
 
 nanoseconds smallest_delay(std::span<const Exchange> exchanges) {
   if (exchanges.empty()) return nanoseconds{0};
   return std::ranges::min(exchanges, {}, &Exchange::delay).delay();
-}
-
-RawTime plan_next(std::span<const Exchange> exchanges, const TransferOptions& options, RawTime now) {
-  const auto bounds = combine(exchanges, options, now);
-  if (!bounds) return now;  // nothing to aim at: any instant tells as much
-  const RawOffset centre = estimate(exchanges, *bounds);
-  const nanoseconds half_delay = smallest_delay(exchanges) / 2;
-  const nanoseconds arrival = (now + half_delay).time_since_epoch() + centre.value;
-  const nanoseconds into_second = arrival % kSecond;  // positive: the reference is after 1970
-  return into_second == nanoseconds{0} ? now : now + (kSecond - into_second);
 }
 
 }  // namespace sdwdate::timecore

@@ -1,12 +1,15 @@
-// From exchanges with one source to bounds on the offset, and when to ask next. Pure.
+// From exchanges with one source to bounds on the offset. Pure.
 //
 // The theorem behind it, with proof: docs/estimate.md, T1 and T2.
 #pragma once
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
+#include <vector>
 
+#include "base/fine_time.h"
 #include "timecore/offset.h"
 
 namespace sdwdate::timecore {
@@ -17,6 +20,8 @@ struct Exchange {
   base::RawTime received;  ///< when the answer's header was complete; never before `sent`
   sys_seconds date;        ///< the Date header
   bool stale = false;      ///< came from a cache: says "at least this late", nothing more
+  /// A finer time beside the Date. It counts only if fine_time_agrees().
+  std::optional<base::FineTime> fine = std::nullopt;
 
   bool operator==(const Exchange&) const = default;
   [[nodiscard]] nanoseconds delay() const { return received - sent; }
@@ -29,7 +34,9 @@ struct TransferOptions {
   /// How much machines behind one name may differ before it is a contradiction.
   nanoseconds slack = std::chrono::milliseconds{5};
   /// How fast the raw clock may drift off the truth, in parts per million.
-  std::int64_t drift_ppm = 100;
+  std::int64_t drift_ppm = 300;
+  /// How late a server may be in refreshing a finer time: it is meant to be the time of the answer.
+  nanoseconds fine_lag = std::chrono::milliseconds{1};
 
   bool operator==(const TransferOptions&) const = default;
 };
@@ -46,15 +53,14 @@ enum class NoBounds : std::uint8_t {
 std::expected<RawBounds, NoBounds> combine(std::span<const Exchange> exchanges, const TransferOptions& options,
                                            base::RawTime at);
 
-/// The best guess inside `bounds`, under the assumption, which bounds never make, that both directions
-/// took equally long. Needs at least one exchange that is not stale.
-RawOffset estimate(std::span<const Exchange> exchanges, const RawBounds& bounds);
+/// Could one clock have shown the Date and the finer time, both while it answered? False without a finer time.
+bool fine_time_agrees(const Exchange& exchange, const TransferOptions& options);
+
+/// Takes away each finer time that disagrees with its Date and, if what is left contradicts, all of them: they are
+/// extra evidence and never stand against Date. Returns how many were taken away.
+std::size_t drop_false_fine_times(std::vector<Exchange>& exchanges, const TransferOptions& options);
 
 /// The smallest round trip; zero without exchanges.
 nanoseconds smallest_delay(std::span<const Exchange> exchanges);
-
-/// When to send the next request so that it should arrive just as the server's second changes in the middle
-/// of what is still open: either answer then halves it. Between `now` and a second later.
-base::RawTime plan_next(std::span<const Exchange> exchanges, const TransferOptions& options, base::RawTime now);
 
 }  // namespace sdwdate::timecore

@@ -6,6 +6,7 @@
 
 #include "service/run_to_end.h"
 #include "ui/json.h"
+#include "ui/live.h"
 #include "ui/subcommand.h"
 #include "ui/text.h"
 
@@ -54,13 +55,13 @@ int sync_once(const ConfiguredOptions& options) {
   if (!configured) return complain(configured.error());
   service::SyncReport report;
   {
-    const ProgressLine line{!options.output.json};
+    LiveView view{!options.output.json};
     // A single round knows nothing of the rounds before it: chronyd weighs what it gets.
     const service::PlanFeed plainly = [](const timecore::Known&, const base::ClockPair&) {
       return timecore::FeedPlan{};
     };
     report = service::run_to_end(service::sync(
-        configured->config, configured->overrides, [&](const service::Progress& progress) { line.show(progress); },
+        configured->config, configured->overrides, [&](const service::Progress& progress) { view.show(progress); },
         plainly));
   }
   print_report(report, configured->config, options.output);

@@ -51,11 +51,6 @@ void put_offsets(ordered_json& into, const std::optional<timecore::Agreed>& resu
   into["upper"] = seconds(bounds.upper);
 }
 
-ordered_json note_of(const SourceReport& source, const RoundReport& round) {
-  if (source.outcome != Outcome::falseticker) return nullptr;
-  return service::describe_falseticker(source, round.agreement);
-}
-
 ordered_json source_json(const SourceReport& source, const RoundReport& round) {
   ordered_json json{{"url", source.spec.url.text},
                     {"pool", or_null(source.spec.pool)},
@@ -63,7 +58,7 @@ ordered_json source_json(const SourceReport& source, const RoundReport& round) {
                     {"outcome", name(source.outcome)},
                     {"error", error_of(source)}};
   std::optional<timecore::Agreed> result;
-  if (source.bounds) result = timecore::Agreed{*source.bounds, source.estimate};
+  if (source.bounds) result = timecore::Agreed{*source.bounds, source.estimate.offset};
   put_offsets(json, result, round.at);
   const auto& exchanges = source.reading.exchanges;
   json["delay"] =
@@ -71,8 +66,10 @@ ordered_json source_json(const SourceReport& source, const RoundReport& round) {
   json["requests"] = exchanges.size();
   json["bytes_sent"] = source.reading.traffic.sent;
   json["bytes_received"] = source.reading.traffic.received;
-  json["evidence"] = source.bounds ? ordered_json("date") : ordered_json(nullptr);
-  json["note"] = note_of(source, round);
+  json["evidence"] = source.bounds ? ordered_json(service::evidence_name(source)) : ordered_json(nullptr);
+  json["standard_error"] = source.bounds ? ordered_json(seconds(source.estimate.error)) : ordered_json(nullptr);
+  const std::string note = service::note(source, round);
+  json["note"] = note.empty() ? ordered_json(nullptr) : ordered_json(note);
   return json;
 }
 

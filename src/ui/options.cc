@@ -72,7 +72,10 @@ std::expected<service::ResolveOverrides, UserError> apply(const NetOptions& opti
     config.proxy = *std::move(proxy);
   }
   if (!options.ca_file.empty()) config.ca_file = options.ca_file;
-  if (options.requests) config.exchanges_per_source = *options.requests;
+  if (options.requests) {
+    config.exchanges_per_source = *options.requests;
+    config.sharpen.reset();  // who says how many wants them all
+  }
   if (options.timeout) {
     config.timeout =
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(*options.timeout));

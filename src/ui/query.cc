@@ -7,7 +7,9 @@
 #include "service/sync.h"
 #include "service/words.h"
 #include "ui/json.h"
+#include "ui/live.h"
 #include "ui/options.h"
+#include "ui/plot.h"
 #include "ui/subcommand.h"
 #include "ui/text.h"
 
@@ -19,11 +21,13 @@ using service::Outcome;
 
 /// Sources that must agree in a query of several: one alone could say anything.
 constexpr std::size_t kQueryQuorum = 2;
+constexpr std::size_t kPlotWidth = 79;
 
 struct QueryOptions {
   std::vector<std::string> urls;
   NetOptions net;
   OutputOptions output;
+  bool plot = false;
 };
 
 void print_query(const service::RoundReport& round, const timecore::Quorum& quorum, const OutputOptions& output) {
@@ -60,15 +64,19 @@ int query(const QueryOptions& options) {
   }
 
   const timecore::TimeLimits limits = timecore::limits_from(base::build_floor(), config.ceiling_years);
-  const timecore::Quorum quorum{std::min(kQueryQuorum, urls.size()), 1, config.maximum_width};
+  const timecore::Quorum quorum{.operators = std::min(kQueryQuorum, urls.size()),
+                                .pools = 1,
+                                .maximum_width = config.maximum_width,
+                                .spread = config.exchanges_per_source == 1};
   service::RoundReport round;
   {
-    const ProgressLine line{!options.output.json};
+    LiveView view{!options.output.json};
     const service::MeasureOptions asking = service::measure_options(config, limits, *overrides);
     round = service::run_to_end(service::run_round(service::lineup_of(urls), asking, quorum,
-                                                   [&](const service::Progress& progress) { line.show(progress); }));
+                                                   [&](const service::Progress& progress) { view.show(progress); }));
   }
   print_query(round, quorum, options.output);
+  if (options.plot) print_plot(std::cout, round, config.transfer, kPlotWidth);
   return status(round.agreed() ? ExitCode::done : ExitCode::no_agreement);
 }
 
@@ -80,6 +88,7 @@ Subcommand add_query(CLI::App& parent) {
   parser->add_option("URL", options->urls, "https://host/, or http:// for an onion service")->required();
   add_net_options(*parser, options->net);
   add_output_options(*parser, options->output);
+  parser->add_flag("--plot", options->plot, "Draw how the bounds closed in, answer by answer")->excludes("--json");
   return {parser, [options] { return query(*options); }};
 }
 

@@ -14,18 +14,4 @@ void print_sources(std::ostream& out, const service::RoundReport& round, bool ve
 /// All about one round that was to feed chrony: sources, agreement, what chrony got, warnings.
 void print_sync(std::ostream& out, const service::SyncReport& report, const std::string& socket, bool verbose);
 
-/// Draws a line of progress on a terminal's standard error, and nothing elsewhere; wipes it when destroyed.
-class ProgressLine {
- public:
-  explicit ProgressLine(bool wanted);
-  ~ProgressLine();
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-
-  void show(const service::Progress& progress) const;
-
- private:
-  bool shown_;
-};
-
 }  // namespace sdwdate::ui

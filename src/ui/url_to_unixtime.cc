@@ -89,7 +89,8 @@ UnixtimeOutcome ask(const Arguments& arguments) {
   const timecore::TimeLimits limits = timecore::limits_from(base::build_floor(), kManyYears);
   const service::MeasureOptions options = service::measure_options(config, limits, {});
   const service::SourceSpec source{*url, {}, {}};
-  return unixtime_of(service::run_to_end(service::measure(source, options, [](std::size_t) {})));
+  return unixtime_of(service::run_to_end(
+      service::measure(source, options, {service::any_phase(), base::RawClock::now()}, [](const auto&) {})));
 }
 
 }  // namespace

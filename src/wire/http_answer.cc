@@ -9,6 +9,7 @@
 #include <ranges>
 
 #include "base/text.h"
+#include "wire/fine_time.h"
 #include "wire/http_date.h"
 
 namespace sdwdate::wire {
@@ -50,6 +51,17 @@ SourceResult<std::chrono::sys_seconds> date_of(const Fields& fields, std::chrono
     return fail(ErrorCode::implausible, fmt::format("the Date '{}' lies before 1970", shown));
   }
   return fail(ErrorCode::date_malformed, fmt::format("the Date '{}' is not an HTTP date", shown));
+}
+
+/// The one value of a field; empty if there is none, or several.
+std::string_view only_value(const Fields& fields, std::string_view name) {
+  const auto [first, last] = fields.equal_range({name.data(), name.size()});
+  return std::distance(first, last) == 1 ? view(first->value()) : std::string_view{};
+}
+
+std::optional<base::FineTime> fine_time_of(const Fields& fields) {
+  if (const auto fine = parse_x_httpstime(only_value(fields, "X-HTTPSTIME"))) return fine;
+  return parse_x_timer(only_value(fields, "X-Timer"));
 }
 
 /// RFC 9111: a fresh answer has no Age, or Age 0; warn-code 110 is "response is stale".
@@ -100,6 +112,7 @@ SourceResult<std::optional<HttpAnswer>> AnswerReader::feed(std::string_view byte
     if (!date) return std::unexpected(date.error());
     // Bytes after the header are a body that HEAD must not have: nothing that follows could be trusted.
     return HttpAnswer{.date = *date,
+                      .fine = fine_time_of(parser.get()),
                       .stale = is_stale(parser.get()),
                       .reusable = parser.keep_alive() && buffer_.empty(),
                       .unasked = parser.get().result() == http::status::request_timeout};

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/fine_time.h"
 
 namespace sdwdate::wire {
 
@@ -16,9 +17,10 @@ inline constexpr std::size_t kMaxHeader = 8192;
 inline constexpr int kMaxInterim = 4;
 
 struct HttpAnswer {
-  std::chrono::sys_seconds date;  ///< the Date header
-  bool stale = false;             ///< `Age` above 0 (or unreadable), or `Warning: 110`: an old answer of a cache
-  bool reusable = false;          ///< the connection may carry another request
+  std::chrono::sys_seconds date;       ///< the Date header
+  std::optional<base::FineTime> fine;  ///< a finer header beside it, not yet held against it
+  bool stale = false;                  ///< `Age` above 0 (or unreadable), or `Warning: 110`: an old answer of a cache
+  bool reusable = false;               ///< the connection may carry another request
   /// 408: the server was about to close an idle connection and may have said so before it was asked.
   bool unasked = false;
 };

@@ -210,27 +210,6 @@ TEST(Agreement, ALateTickerIsAFalseticker) {
   EXPECT_TRUE(agreement.bounds->contains(kTruth));
 }
 
-TEST(Agreement, LateIsWhoIsBehindByLessThanASecond) {
-  const Agreement agreement = agree(Votes{vote("a", -5ms, 5ms), vote("b", -5ms, 5ms), vote("c", -5ms, 5ms)}, kOne);
-  EXPECT_EQ(lateness(vote("late", -410ms, -390ms), agreement), 400ms);
-  EXPECT_EQ(lateness(vote("a little late", -16ms, -6ms), agreement), 11ms);
-  EXPECT_EQ(lateness(vote("late, seen dimly", -1800ms, -400ms), agreement), 1s) << "a Date cannot be later";
-  EXPECT_EQ(lateness(vote("in touch", -400ms, -5ms), agreement), std::nullopt);
-  EXPECT_EQ(lateness(vote("slow", -1100ms, -1005ms), agreement), std::nullopt);
-  EXPECT_EQ(lateness(vote("fast", 390ms, 410ms), agreement), std::nullopt);
-  EXPECT_EQ(lateness(vote("late", -410ms, -390ms), agree({}, kOne)), std::nullopt) << "later than whom?";
-}
-
-RC_GTEST_PROP(Agreement, OnlyFalsetickersAreLate, ()) {
-  const Votes votes = any_votes();
-  const Agreement agreement = agree(votes, any_quorum());
-  for (std::size_t i = 0; i < votes.size(); ++i) {
-    const auto late_by = lateness(votes[i], agreement);
-    RC_ASSERT(!(late_by && agreement.truechimer[i]));
-    RC_ASSERT((!late_by || (*late_by > 0ns && *late_by <= 1s)));
-  }
-}
-
 TEST(Agreement, AFalsetickersEstimateHasNoSay) {
   const Votes votes{vote("a", -4ms, 4ms), vote("b", -4ms, 4ms), vote("late", -640ms, -610ms)};
   EXPECT_EQ(agree(votes, kOne).estimate, kTruth);
@@ -303,6 +282,66 @@ TEST(Agreement, TooFewPoolsAreRefused) {
 TEST(Agreement, APoolOfFalsetickersDoesNotCount) {
   const Votes votes{vote("a", -1ms, 1ms, "x"), vote("b", -1ms, 1ms, "x"), vote("c", 5s, 6s, "y")};
   EXPECT_EQ(agree(votes, {2, 2, 2s}).verdict, Verdict::too_few_pools);
+}
+
+// --- spread rounds -------------------------------------------------------------------------------------------------
+
+/// What a right source says that was asked once, when its second was `phase` old, over a way of `half` each way.
+Vote once(std::size_t index, nanoseconds phase, nanoseconds half, nanoseconds wrong_by = 0ns) {
+  const RawOffset truth = kTruth + wrong_by;
+  const RawBounds bounds{truth - phase - half, truth - phase + 1s + half};
+  return {bounds, midpoint(bounds.lower, bounds.upper), "operator " + std::to_string(index), "pool"};
+}
+
+constexpr Quorum kSpread{.operators = 3, .pools = 1, .maximum_width = 2s, .spread = true};
+
+RC_GTEST_PROP(Spread, HonestSourcesSayTheirNumberthOfASecondTogether, ()) {
+  const auto sources = *uniform<std::size_t>(3, 20);
+  const nanoseconds start = *duration(0ns, 1s - 1ns);
+  const nanoseconds half = *duration(0ns, 100ms);
+  std::vector<Vote> votes;
+  for (std::size_t i = 0; i < sources; ++i) votes.push_back(once(i, spread_phase(start, i, sources), half));
+  const Agreement agreement = agree(votes, kSpread);
+  RC_ASSERT(agreement.agreed());
+  RC_ASSERT(agreement.bounds->contains(kTruth));
+  const nanoseconds part = nanoseconds{1s} / static_cast<std::int64_t>(sources);
+  RC_ASSERT(agreement.bounds->width() <= part + 2 * half + 10ns);
+  RC_ASSERT(std::chrono::abs(agreement.estimate - kTruth) <= part / 2 + 10ns);
+}
+
+RC_GTEST_PROP(Spread, TheCertainEndStaysTheMajoritys, ()) {
+  const std::size_t sources = 9;
+  const nanoseconds start = *duration(0ns, 1s - 1ns);
+  std::vector<Vote> votes;
+  const auto liars = *uniform<std::size_t>(0, 4);
+  for (std::size_t i = 0; i < sources; ++i) {
+    const nanoseconds lie = i < liars ? *duration(-3s, 3s) : 0ns;
+    votes.push_back(once(i, spread_phase(start, i, sources), 10ms, lie));
+  }
+  const Agreement agreement = agree(votes, kSpread);
+  RC_PRE(agreement.bounds.has_value());
+  RC_ASSERT(agreement.certain <= kTruth);
+}
+
+RC_GTEST_PROP(Spread, WhereMoreThanAThirdDisagreeTheMajoritysBoundsHold, ()) {
+  const std::size_t sources = 9;
+  const nanoseconds start = *duration(0ns, 1s - 1ns);
+  std::vector<Vote> votes;
+  for (std::size_t i = 0; i < sources; ++i) {
+    // Four liars who agree with nobody.
+    const nanoseconds lie = i < 4 ? 600s * static_cast<std::int64_t>(i + 1) : 0ns;
+    votes.push_back(once(i, spread_phase(start, i, sources), 10ms, lie));
+  }
+  const Agreement agreement = agree(votes, kSpread);
+  RC_ASSERT(agreement.bounds && agreement.bounds->contains(kTruth));
+  RC_ASSERT(agreement.bounds->lower == agreement.certain);
+}
+
+TEST(Spread, PhasesAreEquallyFarApart) {
+  EXPECT_EQ(spread_phase(250ms, 0, 4), 250ms);
+  EXPECT_EQ(spread_phase(250ms, 3, 4), 0ms);
+  EXPECT_EQ(spread_phase(250ms, 4, 4), 250ms) << "who replaces a source has its phase";
+  EXPECT_EQ(spread_phase(250ms, 1, 0), 250ms);
 }
 
 }  // namespace

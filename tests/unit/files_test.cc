@@ -15,8 +15,8 @@ namespace sdwdate::base {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::StartsWith;
 using support::TemporaryDirectory;
+using testing::StartsWith;
 
 TEST(Files, AreReadUpToTheLengthAskedFor) {
   const TemporaryDirectory directory;

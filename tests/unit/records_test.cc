@@ -61,9 +61,12 @@ ProbeJob any_job() {
   job.ca_file = any_short_text();
   job.exchanges = any<std::uint8_t>();
   job.timeout = any_duration();
+  job.sharpen_until = RawTime{any_duration()};
   job.floor = any_time();
   job.ceiling = any_time();
+  job.first_phase = any_duration();
   job.lag = any_duration();
+  job.fine_lag = any_duration();
   job.slack = any_duration();
   job.drift_ppm = any<std::int64_t>();
   return job;
@@ -75,6 +78,13 @@ std::string any_message() {
       .substr(0, kMaxMessage);
 }
 
+std::optional<base::FineTime> any_fine_time() {
+  if (any<bool>()) return std::nullopt;
+  const auto header = any<bool>() ? base::FineHeader::x_httpstime : base::FineHeader::x_timer;
+  return base::FineTime{header, std::chrono::sys_time<nanoseconds>{*support::duration(0ns, nanoseconds::max() - 1ns)},
+                        *support::duration(1ns, 1s)};
+}
+
 ProbeReport any_report() {
   const Traffic traffic{any<std::uint64_t>(), any<std::uint64_t>()};
   switch (*uniform(0, 2)) {
@@ -82,7 +92,8 @@ ProbeReport any_report() {
     case 1:
       return Failure{static_cast<ErrorCode>(*uniform<std::size_t>(0, base::kErrorNames.size() - 1)), any_message(),
                      traffic};
-    default: return ExchangeReport{RawTime{any_duration()}, RawTime{any_duration()}, any_time(), any<bool>()};
+    default:
+      return ExchangeReport{RawTime{any_duration()}, RawTime{any_duration()}, any_time(), any<bool>(), any_fine_time()};
   }
 }
 

@@ -47,7 +47,7 @@ TEST(Text, EverySourceHasALineAndEveryFailureItsReason) {
   round.sources[0].spec.url.text = "https://a.example/";
   round.sources[0].outcome = service::Outcome::truechimer;
   round.sources[0].bounds = timecore::RawBounds{{900s}, {900s}};
-  round.sources[0].estimate = {900s};
+  round.sources[0].estimate = {{900s}, 0ns};
   round.sources[1].spec.url.text = "https://b.example/";
   round.sources[1].reading.error = base::SourceError{base::ErrorCode::dns, "the reason why"};
   std::ostringstream out;
@@ -55,29 +55,6 @@ TEST(Text, EverySourceHasALineAndEveryFailureItsReason) {
   EXPECT_THAT(out.str(), HasSubstr("https://a.example/"));
   EXPECT_THAT(out.str(), HasSubstr("agrees"));
   EXPECT_THAT(out.str(), HasSubstr("the reason why"));
-}
-
-TEST(Text, AFalsetickerIsLateBehindOrAhead) {
-  constexpr timecore::RawOffset kZero{900s};
-  service::RoundReport round;
-  round.at = {base::RawTime{100s}, base::RealTime{1000s}, 0ns};
-  round.agreement.bounds = timecore::RawBounds{kZero, kZero};
-  round.agreement.estimate = kZero;
-  service::SourceReport& source = round.sources.emplace_back();
-  source.outcome = service::Outcome::falseticker;
-  const auto printed = [&](std::chrono::nanoseconds off) {
-    source.bounds = timecore::RawBounds{kZero + off, kZero + off};
-    source.estimate = kZero + off;
-    std::ostringstream out;
-    print_sources(out, round, false);
-    return out.str();
-  };
-  EXPECT_THAT(printed(-2s), AllOf(HasSubstr("disagrees"), HasSubstr("2.00 s behind what the majority says")));
-  EXPECT_THAT(printed(2s), AllOf(HasSubstr("disagrees"), HasSubstr("2.00 s ahead of what the majority says")));
-  source.late_by = 400ms;
-  EXPECT_THAT(printed(-400ms), AllOf(HasSubstr("  late\n"), HasSubstr(": late by about 400 ms: its Date seems to be")));
-  round.agreement.bounds.reset();
-  EXPECT_THAT(printed(-400ms), HasSubstr("there is no majority"));
 }
 
 TEST(Text, WhatStrangersSendIsMadePrintable) {

@@ -8,6 +8,7 @@
 
 #include "support/generators.h"
 #include "support/honest_server.h"
+#include "timecore/likelihood.h"
 
 namespace sdwdate::timecore {
 namespace {
@@ -58,7 +59,7 @@ Talk any_talk(const HonestServer& server, const TransferOptions& options) {
   const int count = *uniform(1, 10);
   for (int i = 0; i < count; ++i) {
     const bool aimed = *rc::gen::arbitrary<bool>();
-    const RawTime planned = aimed ? plan_next(talk.exchanges, options, talk.at) : talk.at;
+    const RawTime planned = aimed ? plan_next(talk.exchanges, options, talk.at).send : talk.at;
     const RawTime sent = planned + (*rc::gen::arbitrary<bool>() ? *heavy_tailed() : 0ns);
     const bool stale = *uniform(0, 4) == 0;
     const nanoseconds late = *duration(0ns, stale ? nanoseconds{24h} : options.lag);
@@ -123,7 +124,7 @@ RC_GTEST_PROP(TransferTheorem, BoundsMadeWithinTheSlackContainTheTruth, ()) {
   RawTime at = kStart;
   for (int i = 0; i < 12; ++i) {
     const nanoseconds wrong_by = *duration(-options.slack, options.slack);
-    const RawTime sent = plan_next(exchanges, options, at);
+    const RawTime sent = plan_next(exchanges, options, at).send;
     exchanges.push_back(
         right.ask(sent, *duration(0ns, 1ms), *duration(0ns, 1ms), *duration(0ns, options.lag) - wrong_by));
     at = exchanges.back().received;
@@ -164,7 +165,9 @@ RC_GTEST_PROP(Transfer, TheOrderOfExchangesNeverMatters, ()) {
   for (std::size_t i = shuffled.size(); i-- > 1;) std::swap(shuffled[i], shuffled[*uniform<std::size_t>(0, i)]);
   const auto bounds = combine(talk.exchanges, options, talk.at);
   RC_ASSERT((combine(shuffled, options, talk.at) == bounds));
-  if (bounds) RC_ASSERT(estimate(shuffled, *bounds) == estimate(talk.exchanges, *bounds));
+  if (bounds) {
+    RC_ASSERT(estimate(shuffled, options, *bounds).offset == estimate(talk.exchanges, options, *bounds).offset);
+  }
   RC_ASSERT(smallest_delay(shuffled) == smallest_delay(talk.exchanges));
 }
 
@@ -184,15 +187,16 @@ RC_GTEST_PROP(Transfer, TheEstimateLiesInsideTheBounds, ()) {
   const Talk talk = any_talk(any_server(options), options);
   const auto bounds = combine(talk.exchanges, options, talk.at);
   RC_PRE(bounds.has_value());
-  RC_ASSERT(bounds->contains(estimate(talk.exchanges, *bounds)));
+  RC_ASSERT(bounds->contains(estimate(talk.exchanges, options, *bounds).offset));
 }
 
 RC_GTEST_PROP(Transfer, TheNextRequestIsPlannedWithinASecond, ()) {
   const auto options = *any_options();
   const Talk talk = any_talk(any_server(options), options);
-  const RawTime planned = plan_next(talk.exchanges, options, talk.at);
-  RC_ASSERT(planned >= talk.at);
-  RC_ASSERT(planned <= talk.at + 1s);
+  const Plan planned = plan_next(talk.exchanges, options, talk.at);
+  RC_ASSERT(planned.send >= talk.at);
+  RC_ASSERT(planned.send <= talk.at + 1s);
+  RC_ASSERT(planned.latest > planned.send);
 }
 
 // --- choosing when to ask -----------------------------------------------------------------------------------------
@@ -209,11 +213,11 @@ RC_GTEST_PROP(TransferTheorem, EachAimedRequestHalvesWhatIsOpen, ()) {
   nanoseconds open = 1s;
   for (int k = 1; k <= 8; ++k) {
     const RawTime now = exchanges.back().received;
-    exchanges.push_back(server.ask(plan_next(exchanges, options, now), half, half, 0ns));
+    exchanges.push_back(server.ask(plan_next(exchanges, options, now).send, half, half, 0ns));
     open /= 2;
     const auto bounds = combine(exchanges, options, exchanges.back().received);
     RC_ASSERT(bounds.has_value());
-    RC_ASSERT(bounds->width() <= unavoidable + open + 20ns);  // one nanosecond for each rounding
+    RC_ASSERT(bounds->width() <= unavoidable + open + 100us);  // what the model allows itself for surprises
   }
 }
 
@@ -225,13 +229,13 @@ RC_GTEST_PROP(TransferTheorem, WithEqualDelaysTheEstimateGoesOnHalvingWhereBound
   std::vector<Exchange> exchanges{server.ask(kStart, half, half, 0ns)};
   for (int k = 0; k < 10; ++k) {
     const RawTime now = exchanges.back().received;
-    exchanges.push_back(server.ask(plan_next(exchanges, options, now), half, half, 0ns));
+    exchanges.push_back(server.ask(plan_next(exchanges, options, now).send, half, half, 0ns));
   }
   const RawTime at = exchanges.back().received;
   const auto bounds = combine(exchanges, options, at);
   RC_ASSERT(bounds.has_value());
-  const nanoseconds error = std::chrono::abs(estimate(exchanges, *bounds) - server.offset_at(at));
-  RC_ASSERT(error <= nanoseconds{1s} / 2048 + 20ns);
+  const nanoseconds error = std::chrono::abs(estimate(exchanges, options, *bounds).offset - server.offset_at(at));
+  RC_ASSERT(error <= nanoseconds{1s} / 2048 + 10us);
 }
 
 // --- examples -----------------------------------------------------------------------------------------------------
@@ -271,7 +275,7 @@ TEST(Transfer, TheWorkedExampleOfTheDocumentation) {
   ASSERT_TRUE(bounds);
   EXPECT_EQ(bounds->lower, RawOffset{335ms});
   EXPECT_EQ(bounds->upper, RawOffset{447500us});
-  EXPECT_EQ(estimate(exchanges, *bounds), RawOffset{386250us});
+  EXPECT_LE(std::chrono::abs(estimate(exchanges, options, *bounds).offset - RawOffset{386250us}), 10us);
 }
 
 TEST(Transfer, AGapWithinTheSlackIsWidenedByTheWholeSlack) {
@@ -297,7 +301,7 @@ TEST(Transfer, WithoutAnExchangeThereAreNoBounds) {
   const auto bounds = combine({}, {}, kStart);
   ASSERT_FALSE(bounds);
   EXPECT_EQ(bounds.error(), NoBounds::no_exchange);
-  EXPECT_EQ(plan_next({}, {}, kStart), kStart);
+  EXPECT_EQ(plan_next({}, {}, kStart).send, kStart);
   EXPECT_EQ(smallest_delay({}), 0ns);
 }
 
@@ -333,8 +337,8 @@ TEST(Transfer, DatesAtBothEndsOfTheRangeDoNotOverflow) {
     const std::vector<Exchange> exchanges{{kStart, kStart + 1s, date}, {kStart + 2s, kStart + 3s, date + 2s}};
     const auto bounds = combine(exchanges, {}, kStart + 3s);
     ASSERT_TRUE(bounds);
-    EXPECT_TRUE(bounds->contains(estimate(exchanges, *bounds)));
-    EXPECT_LE(plan_next(exchanges, {}, kStart + 3s), kStart + 4s);
+    EXPECT_TRUE(bounds->contains(estimate(exchanges, {}, *bounds).offset));
+    EXPECT_LE(plan_next(exchanges, {}, kStart + 3s).send, kStart + 4s);
   }
 }
 

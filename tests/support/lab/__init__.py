@@ -14,8 +14,8 @@ What lives where:
 
     world         World: a temporary folder, a certificate authority, all that runs; cleaned up however it ends
     certificates  the authority: any names and addresses, any validity, self-signed, intermediates
-    webservers    nginx, Apache, lighttpd, Caddy, Node, Python's, each with an optionally wrong clock
-    frontends     HAProxy, and the caches: Varnish, Squid, nginx and Apache as such
+    webservers    nginx, Apache, lighttpd, Caddy, each with an optionally wrong clock
+    caches        caches in front of a server: nginx, HAProxy, Varnish
     hostile       a server whose behaviour is a list of steps, and which keeps the requests; a black hole
     behaviours    its behaviours by name, sorted by what a client must make of them
     chrony        chronyd that cannot touch the clock or a network; a recorder of SOCK samples
@@ -25,9 +25,10 @@ What lives where:
     checks        LabTest, the assertions that scenarios share
     rounds        RoundTest, the same for whole rounds of `sdwdate sync`
     daemons       what all foreground processes have in common; libfaketime's variables
-    namespaces    running a program without network, with other files or other clocks, where nobody else sees it
+    namespaces    running a program without network, or with other files, where nobody else sees it
     private_machine  a whole test program with processes, networks and system folders of its own; packets counted
     chrony_service   chronyd there as the installed service has it, and the sockets over which it is asked
+    paths         a relay that makes the way to a server longer
     ports         loopback ports that nobody else gets
     waiting       wait_until, LabError
 
@@ -35,31 +36,34 @@ Everything is on loopback. Nothing sets this machine's clock. Processes are ende
 """
 
 from .behaviours import HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in_the_year
+from .caches import (
+    CachingServer, HaproxyCache, HaproxyInFront, NginxCache, NginxCacheOldDate, PlainNginx, Squid, Varnish,
+)  # fmt: skip
 from .certificates import Certificate, CertificateAuthority, Validity
 from .checks import LabTest
 from .chrony import SAMPLE_LAYOUT, SAMPLE_MAGIC, Chronyd, SampleRecorder, SockSample, abandoned_socket
 from .chrony_service import AnswerSocket, ServiceChronyd
 from .commands import BIN, Result, Sdwdated, as_nobody, copy_of_executables, executable, in_parallel, query, run
 from .daemons import Daemon, faketime_environment, find_program
-from .frontends import HAProxy, Squid, Varnish, caching_apache, caching_nginx
 from .hostile import Behaviour, BlackHole, HostileServer
-from .namespaces import in_namespaces
+from .namespaces import in_namespaces, with_monotonic_clock_ahead
+from .paths import DelayedPath
 from .ports import dead_port, free_port
 from .private_machine import Network, PacketCounter, enter_private_machine
 from .proxies import Microsocks
 from .rounds import RoundTest
 from .settings import Pool, Settings, Source
 from .waiting import LabError, wait_until
-from .webservers import Apache, Caddy, Lighttpd, Nginx, Node, PythonServer, WebServer
+from .webservers import Apache, Caddy, Lighttpd, Nginx, WebServer
 from .world import Interrupted, World
 
 __all__ = [
     "BIN", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "AnswerSocket",
-    "Apache", "Behaviour", "BlackHole", "Caddy", "Certificate", "CertificateAuthority", "Chronyd", "Daemon",
-    "HAProxy", "HostileServer", "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Network", "Nginx",
-    "Node", "PacketCounter", "Pool", "PythonServer", "Result", "RoundTest", "SampleRecorder", "Sdwdated",
-    "ServiceChronyd", "Settings", "SockSample", "Source", "Squid", "Validity", "Varnish", "WebServer", "World",
-    "abandoned_socket", "as_nobody", "caching_apache", "caching_nginx", "copy_of_executables", "dated", "dead_port",
-    "enter_private_machine", "executable", "faketime_environment", "find_program", "free_port", "in_namespaces",
-    "in_parallel", "in_the_year", "query", "run", "wait_until",
+    "Apache", "Behaviour", "BlackHole", "CachingServer", "Caddy", "Certificate", "CertificateAuthority", "Chronyd",
+    "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HostileServer", "Interrupted", "LabError", "LabTest",
+    "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache", "NginxCacheOldDate", "PacketCounter", "PlainNginx",
+    "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings", "SockSample", "Source",
+    "Squid", "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "as_nobody", "copy_of_executables",
+    "dated",    "dead_port", "enter_private_machine", "executable", "faketime_environment", "find_program", "free_port",
+    "in_namespaces", "in_parallel", "in_the_year", "query", "run", "wait_until", "with_monotonic_clock_ahead",
 ]  # fmt: skip

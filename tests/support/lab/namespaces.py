@@ -1,4 +1,4 @@
-"""Programs in namespaces of their own: no network, other files, or other clocks, for them alone."""
+"""Programs in namespaces of their own: no network, or other files, for them alone."""
 
 import subprocess
 import sys
@@ -11,6 +11,12 @@ from .waiting import LabError
 _FORBIDDEN = """this user may not make namespaces of its own.
 Run this as root (sudo), outside of containers that forbid namespaces, or allow them to users:
     sudo sysctl kernel.unprivileged_userns_clone=1"""
+
+
+def with_monotonic_clock_ahead(nanoseconds: int) -> Sequence[str]:
+    """What to put before a command so that its monotonic clock is ahead of this machine's; less than a second."""
+    launcher = Path(__file__).with_name("time_namespace.py")
+    return [*in_namespaces(), sys.executable, str(launcher), str(nanoseconds)]
 
 
 def in_namespaces(*kinds: str) -> Sequence[str]:
@@ -28,8 +34,3 @@ def in_namespaces(*kinds: str) -> Sequence[str]:
             return prefix
         complaints.append(attempt.stderr.strip())
     raise LabError(f"{_FORBIDDEN}\n({'; '.join(complaints)})")
-
-
-def with_late_seconds(late_by: float) -> Sequence[str]:
-    """What to put before a command so that its monotonic clock begins seconds `late_by` after the wall clock does."""
-    return [*in_namespaces(), sys.executable, str(Path(__file__).with_name("late_clock.py")), f"{late_by:.9f}"]

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from .certificates import Certificate
 from .daemons import Daemon, faketime_environment, find_program
-from .namespaces import with_late_seconds
 from .ports import free_port, in_url
 from .waiting import LabError
 
@@ -19,13 +18,10 @@ from .waiting import LabError
 _DATE_TOLERANCE = 3.0
 
 
-def claimed_time(address: str, port: int, scheme: str = "https") -> datetime:
-    """The Date that the server at this address sends, whatever its certificate."""
-    if scheme == "https":
-        trusting = ssl._create_unverified_context()  # noqa: S323 - only asks whether it answers
-        connection = http.client.HTTPSConnection(address, port, timeout=2, context=trusting)
-    else:
-        connection = http.client.HTTPConnection(address, port, timeout=2)
+def claimed_time(address: str, port: int) -> datetime:
+    """The Date that the HTTPS server at this address sends, whatever its certificate."""
+    trusting = ssl._create_unverified_context()  # noqa: S323 - only asks whether it answers
+    connection = http.client.HTTPSConnection(address, port, timeout=2, context=trusting)
     try:
         connection.request("HEAD", "/")
         return parsedate_to_datetime(connection.getresponse().headers["Date"])
@@ -33,14 +29,19 @@ def claimed_time(address: str, port: int, scheme: str = "https") -> datetime:
         connection.close()
 
 
-class WebServer(Daemon):
-    """A server. `clock_offset` seconds are added to its clock, as by an administrator's mistake.
+def nginx_scratch(directory: Path) -> str:
+    """Directives of nginx that keep all it writes in one folder."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return "\n".join(f"  {kind}_temp_path {directory}/{kind};" for kind in kinds)
 
-    `directives` are lines for its configuration of the one site that it serves, in its own language.
+
+class WebServer(Daemon):
+    """An HTTPS server. `clock_offset` seconds are added to its clock, as by an administrator's mistake.
+
+    `include` are pieces of the server's own configuration that its host takes in (nginx and Apache).
     """
 
     implementation: ClassVar[str]
-    scheme: ClassVar[str] = "https"
     #: Can libfaketime shift its clock? Not if it asks the kernel without the C library.
     can_be_shifted: ClassVar[bool] = True
 
@@ -51,7 +52,7 @@ class WebServer(Daemon):
         *,
         addresses: Sequence[str] = ("127.0.0.1",),
         clock_offset: float = 0.0,
-        directives: str = "",
+        include: Sequence[Path] = (),
     ) -> None:
         super().__init__(self.implementation, directory)
         if clock_offset and not self.can_be_shifted:
@@ -59,7 +60,7 @@ class WebServer(Daemon):
         self.certificate = certificate
         self.addresses = tuple(addresses)
         self.clock_offset = clock_offset
-        self.directives = directives
+        self.include = tuple(include)
         self.port = free_port(self.addresses)
 
     @property
@@ -68,7 +69,7 @@ class WebServer(Daemon):
         return self.url_at(self.addresses[0])
 
     def url_at(self, host: str) -> str:
-        return f"{self.scheme}://{in_url(host)}:{self.port}/"
+        return f"https://{in_url(host)}:{self.port}/"
 
     def environment(self) -> Mapping[str, str]:
         return faketime_environment(self.clock_offset) if self.clock_offset else {}
@@ -76,7 +77,7 @@ class WebServer(Daemon):
     def is_ready(self) -> bool:
         """Does it answer at every address, with the clock it was given?"""
         try:
-            claims = [claimed_time(address, self.port, self.scheme) for address in self.addresses]
+            claims = [claimed_time(address, self.port) for address in self.addresses]
         except (OSError, http.client.HTTPException):
             return False
         for claim in claims:
@@ -99,24 +100,13 @@ class WebServer(Daemon):
 
 
 class Nginx(WebServer):
-    """nginx with one worker process. Proxies on this machine find it at `plain_port`, without TLS.
-
-    `http_directives` are for its block `http`, which holds the site.
-    """
+    """nginx with one worker process."""
 
     implementation = "nginx"
 
-    def __init__(self, *arguments: Any, http_directives: str = "", **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self.http_directives = http_directives
-        self.plain_port = free_port()
-
     def command(self) -> Sequence[str]:
         listen = "\n".join(f"    listen {in_url(address)}:{self.port} ssl;" for address in self.addresses)
-        scratch = "\n".join(
-            f"  {kind}_temp_path {self.directory}/{kind};"
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
+        include = "\n".join(f"    include {file};" for file in self.include)
         configuration = self.write(
             "nginx.conf",
             f"""daemon off;
@@ -125,17 +115,15 @@ pid {self.directory}/nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 256; }}
 http {{
-{scratch}
+{nginx_scratch(self.directory)}
   access_log off;
   keepalive_timeout 60s;
-{self.http_directives}
   server {{
 {listen}
-    listen 127.0.0.1:{self.plain_port};
     ssl_certificate {self.certificate.chain};
     ssl_certificate_key {self.certificate.key};
     root {self.document_root()};
-{self.directives}
+{include}
   }}
 }}
 """,
@@ -145,19 +133,16 @@ http {{
 
 
 class Apache(WebServer):
-    """Apache with mpm_event, mod_ssl and the other modules named."""
+    """Apache with mpm_event and mod_ssl."""
 
     implementation = "Apache"
-
-    def __init__(self, *arguments: Any, modules: Sequence[str] = (), **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self.modules = tuple(modules)
 
     def command(self) -> Sequence[str]:
         modules = "\n".join(
             f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
-            for name in ("mpm_event", "authz_core", "dir", "ssl", *self.modules)
+            for name in ("mpm_event", "authz_core", "dir", "ssl", "alias", "headers")
         )
+        include = "\n".join(f"Include {file}" for file in self.include)
         listen = "\n".join(f"Listen {in_url(address)}:{self.port} https" for address in self.addresses)
         # A worker must not be root; who is not root cannot be another.
         worker = "User nobody\nGroup nogroup\n" if os.geteuid() == 0 else ""
@@ -184,7 +169,7 @@ DirectoryIndex index.html
 SSLEngine On
 SSLCertificateFile {self.certificate.chain}
 SSLCertificateKeyFile {self.certificate.key}
-{self.directives}
+{include}
 """,
         )
         return [find_program("apache2", "apache2-bin"), "-D", "FOREGROUND", "-f", str(configuration)]
@@ -197,16 +182,9 @@ SSLCertificateKeyFile {self.certificate.key}
 
 
 class Lighttpd(WebServer):
-    """lighttpd with OpenSSL. Its Date ticks late: up to a second, fixed for each boot of the machine, or `late_by`.
-
-    That is so while somebody visits it; one that sleeps between our requests may be less late.
-    """
+    """lighttpd with OpenSSL. Its Date ticks late: up to a second, fixed for each boot of the machine."""
 
     implementation = "lighttpd"
-
-    def __init__(self, *arguments: Any, late_by: float | None = None, **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self.late_by = late_by
 
     def command(self) -> Sequence[str]:
         first, *others = self.addresses
@@ -228,11 +206,9 @@ ssl.engine = "enable"
 ssl.pemfile = "{self.certificate.chain}"
 ssl.privkey = "{self.certificate.key}"
 {more}
-{self.directives}
 """,
         )
-        late = [] if self.late_by is None else with_late_seconds(self.late_by)
-        return [*late, find_program("lighttpd", "lighttpd lighttpd-mod-openssl"), "-D", "-f", str(configuration)]
+        return [find_program("lighttpd", "lighttpd lighttpd-mod-openssl"), "-D", "-f", str(configuration)]
 
 
 class Caddy(WebServer):
@@ -266,49 +242,7 @@ https://:{self.port} {{
   bind {binds}
   tls {self.certificate.chain} {self.certificate.key}
   respond "What time is it?"
-{self.directives}
 }}
 """,
         )
         return [find_program("caddy", "caddy"), "run", "--adapter", "caddyfile", "--config", str(configuration)]
-
-
-class Node(WebServer):
-    """Node's own HTTP server, as programs written for it have it."""
-
-    implementation = "Node"
-
-    def command(self) -> Sequence[str]:
-        listen = "".join(f"server().listen({self.port}, {address!r});\n" for address in self.addresses)
-        program = self.write(
-            "server.js",
-            f"""const fs = require("fs"), https = require("https");
-const tls = {{ cert: fs.readFileSync("{self.certificate.chain}"), key: fs.readFileSync("{self.certificate.key}") }};
-const server = () => Object.assign(
-  https.createServer(tls, (request, answer) => answer.end("What time is it?")), {{ keepAliveTimeout: 60000 }});
-{listen}""",
-        )
-        return [find_program("node", "nodejs"), str(program)]
-
-
-class PythonServer(WebServer):
-    """The http.server of Python's standard library."""
-
-    implementation = "Python"
-
-    def command(self) -> Sequence[str]:
-        program = self.write(
-            "server.py",
-            f"""import ssl
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-SimpleHTTPRequestHandler.protocol_version = "HTTP/1.1"
-SimpleHTTPRequestHandler.log_message = lambda *arguments: None
-tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-tls.load_cert_chain("{self.certificate.chain}", "{self.certificate.key}")
-server = ThreadingHTTPServer(("{self.addresses[0]}", {self.port}), SimpleHTTPRequestHandler)
-server.socket = tls.wrap_socket(server.socket, server_side=True)
-server.serve_forever()
-""",
-        )
-        self.document_root()
-        return [find_program("python3", "python3"), str(program)]

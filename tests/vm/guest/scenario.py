@@ -87,7 +87,7 @@ class Scenario(unittest.TestCase):
     def setUp(self) -> None:
         self.name = type(self).__module__
         self._told: list[str] = []
-        self._cursor = ""
+        self._since = 0.0
         self.tell(f"\n{self.name}: {sys.modules[self.name].__doc__}")
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
@@ -102,7 +102,7 @@ class Scenario(unittest.TestCase):
             return
         try:
             known = self.guest.run(f"cat {REPORT}; chronyc -n sources; chronyc -n tracking", check=False)
-            story = [self.guest.journal(self._cursor), "", known]
+            story = [self.guest.journal(self._since), "", known]
         except LabError as error:
             story = [f"The guest does not tell: {error}"]
         part = self._testMethodName.removeprefix("test")
@@ -130,12 +130,12 @@ class Scenario(unittest.TestCase):
         """A guest whose clock is right: the one of the scenario before, or a new one."""
         self.guest = self.lab.guest()
         self.wait_right(self.guest, time.monotonic(), 120.0)
-        self._cursor = self.guest.cursor()
+        self._since = self.guest.clock().monotonic
         return self.guest
 
     def reboot(self, guest: Guest) -> None:
         guest.reboot()
-        self._cursor = ""  # the journal has begun anew, too
+        self._since = 0.0  # the journal has begun anew, too
         self.tell(f"  booted again in {guest.boot_seconds:.0f} s; its clock is off by {guest.clock()}")
 
     def wait_quiet(self, guest: Guest, seconds: float, timeout: float = 420.0) -> float:
@@ -169,19 +169,19 @@ class Scenario(unittest.TestCase):
 
     def assert_right_now(self, guest: Guest) -> None:
         reading = guest.clock()
-        self.assertLessEqual(abs(reading.error), RIGHT, f"{reading}\n{guest.journal(self._cursor)}")
+        self.assertLessEqual(abs(reading.error), RIGHT, f"{reading}\n{guest.journal(self._since)}")
 
     def assert_event(self, guest: Guest, name: str, since: float, what: str, limit: float) -> Event:
         """The daemon's journal tells of this, at most so long after `since`."""
         while True:
-            for event in guest.events(self._cursor):
+            for event in guest.events(self._since):
                 if event.name == name:
                     after = guest.at(event.monotonic) - since
                     self.tell(f"  {after:.1f} s after {what}: {event.message}")
                     self.assertLessEqual(after, limit)
                     self.find(f"'{name}' after {what}", f"{after:.1f} s")
                     return event
-            self.assertLess(time.monotonic() - since, limit, f"no '{name}' after {what}\n{guest.journal(self._cursor)}")
+            self.assertLess(time.monotonic() - since, limit, f"no '{name}' after {what}\n{guest.journal(self._since)}")
             time.sleep(2)
 
     def assert_untouched(self, guest: Guest, seconds: float) -> None:
@@ -215,7 +215,7 @@ class Scenario(unittest.TestCase):
                 if stepped:
                     self.tell_reading(after, reading)
                 if after > limit:
-                    self.fail(f"after {after:.0f} s the clock is off by {reading}\n{guest.journal(self._cursor)}")
+                    self.fail(f"after {after:.0f} s the clock is off by {reading}\n{guest.journal(self._since)}")
             time.sleep(_LOOK_EVERY)
 
     def assert_right(self, guest: Guest, since: float, what: str, limit: float = PATIENCE) -> None:
@@ -240,7 +240,7 @@ class Scenario(unittest.TestCase):
             if left and after >= left[0]:
                 self.tell_reading(after, reading)
                 self.find(f"off after {left.pop(0) / 60:.0f} min", duration(reading.error))
-            self.assertTrue(is_right(reading), f"{after:.0f} s after: {reading}\n{guest.journal(self._cursor)}")
+            self.assertTrue(is_right(reading), f"{after:.0f} s after: {reading}\n{guest.journal(self._since)}")
             if after >= until:
                 break
             time.sleep(1)

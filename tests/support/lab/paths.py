@@ -1,0 +1,37 @@
+"""Paths with a length, which loopback lacks: a relay that carries everything so much later."""
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from .commands import BIN, executable
+from .daemons import Daemon
+from .ports import free_port
+
+
+class DelayedPath(Daemon):
+    """The way to a server's port: milliseconds there and back; `jitter` is a standard deviation in percent of each."""
+
+    def __init__(
+        self, directory: Path, to: int, there: float, back: float, *, jitter: float = 0.0, seed: int = 1
+    ) -> None:
+        super().__init__("delay_relay", directory)
+        self.port = free_port()
+        self._arguments = {
+            "port": self.port, "to": to, "there": there, "back": back, "jitter": jitter, "seed": seed
+        }  # fmt: skip
+
+    def command(self) -> Sequence[str]:
+        program = executable("delay_relay", BIN.parent / "tests")
+        return [program, *(f"--{name}={value}" for name, value in self._arguments.items())]
+
+    def is_ready(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}/"

@@ -1,0 +1,63 @@
+"""Somebody sets the system clock while servers are measured: what is reported fits the clock as it is at the end."""
+
+import sys
+import threading
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from lab import Apache, Caddy, LabTest, Nginx, Result, faketime_environment, in_parallel, run
+
+# The first answer is there after a second, the last after two.
+IN_THE_MIDDLE = 2.0
+
+
+class ClockSetInMidRound(LabTest):
+    @classmethod
+    def set_up_world(cls) -> None:
+        world = cls.world
+        cls.servers = world.start(
+            *(kind(world.folder(kind.implementation), world.certificate) for kind in (Nginx, Apache, Caddy))
+        )
+
+    def query_while_set_to(self, off: float) -> Result:
+        """A query whose clock is right at first, and this many seconds off from its middle on."""
+        folder = self.world.folder("clock")
+        clock = folder / "faketime"
+        clock.write_text("+0")
+        environment = faketime_environment(0.0)
+        for name in ("FAKETIME", "FAKETIME_CACHE_DURATION"):
+            del environment[name]
+        environment |= {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
+
+        def set_clock() -> None:
+            fresh = folder / "new"
+            fresh.write_text(f"{off:+.3f}")
+            fresh.rename(clock)
+
+        timer = threading.Timer(IN_THE_MIDDLE, set_clock)
+        timer.start()
+        started = time.monotonic()
+        result = run(
+            "sdwdate", "query", "--json", "--ca-file", self.ca_file, "--requests", "8",
+            *(server.url for server in self.servers), environment=environment,
+        )  # fmt: skip
+        timer.join()
+        self.assertGreater(time.monotonic() - started, IN_THE_MIDDLE, result)
+        return result
+
+    def test_offsets_fit_the_clock_at_the_end(self) -> None:
+        steps = (600.0, -600.0, 0.4, -0.4)
+        for off, result in zip(steps, in_parallel(self.query_while_set_to, steps)):
+            with self.subTest(off=off):
+                self.assert_exit(result, 0)
+                self.assertEqual(result.selection["truechimers"], 3, result)
+                for measured in (*result.sources, result.selection):
+                    self.assert_within(measured, -off)
+                    self.assertLess(measured["upper"] - measured["lower"], 0.1, result)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,92 @@
+"""Dates that are not the time of the answer: lighttpd's late tick, and caches in front of a server that is right."""
+
+import sys
+import time
+import unittest
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from lab import (
+    Apache, Caddy, CachingServer, HaproxyCache, HaproxyInFront, LabTest, Lighttpd, Nginx, NginxCache, NginxCacheOldDate,
+    PlainNginx, Result, Squid, Varnish, query, run, with_monotonic_clock_ahead,
+)  # fmt: skip
+
+#: How late the second of lighttpd's clock is.
+LATE = 0.4
+
+
+class LateLighttpd(Lighttpd):
+    """lighttpd changes its Date on the second of the monotonic clock: here, in a time namespace, so much late."""
+
+    def command(self) -> Sequence[str]:
+        ahead = (time.time_ns() - time.monotonic_ns() - round(LATE * 1e9)) % 1_000_000_000
+        return [*with_monotonic_clock_ahead(ahead), *super().command()]
+
+
+class LateDatesAndCaches(LabTest):
+    @classmethod
+    def set_up_world(cls) -> None:
+        world = cls.world
+        cls.honest = world.start(
+            *(kind(world.folder(kind.implementation), world.certificate) for kind in (Nginx, Apache, Caddy))
+        )
+        cls.origin = world.run(PlainNginx(world.folder("origin")))
+
+    def cache(self, kind: type[CachingServer], origin: int | None = None) -> CachingServer:
+        """A cache whose answer is three seconds old."""
+        cache = self.world.run(kind(self.world.folder("cache"), self.world.certificate, origin or self.origin.port))
+        cache.fill()
+        time.sleep(3)
+        return cache
+
+    def ask(self, url: str, requests: int = 8) -> Result:
+        return query(url, ca_file=self.ca_file, requests=requests, seconds=10)
+
+    def error_of(self, url: str) -> str | None:
+        error = self.ask(url).sources[0]["error"]
+        return error and error["code"]
+
+    def ask_among_honest(self, url: str, requests: int) -> dict:
+        """What became of one source among three that are right."""
+        urls = [server.url for server in self.honest]
+        result = query(*urls, url, ca_file=self.ca_file, requests=requests, seconds=10)
+        self.assert_exit(result, 0)
+        self.assert_within(result.selection, 0.0)
+        return result.sources[-1]
+
+    def test_a_late_tick_is_called_late(self) -> None:
+        late = self.world.run(LateLighttpd(self.world.folder("late"), self.world.certificate))
+        alone = self.ask(late.url, 8).sources[0]
+        self.assertIsNone(alone["error"], "alone, nothing is wrong with it")
+        self.assertAlmostEqual(alone["offset"], -LATE, delta=0.05)
+        among = self.ask_among_honest(late.url, 8)
+        self.assertEqual(among["outcome"], "falseticker")
+        self.assertRegex(among["note"], r"its Date is [34]\d\d ms late")
+        urls = [server.url for server in self.honest]
+        shown = run("sdwdate", "query", "--ca-file", self.ca_file, *urls, late.url)
+        self.assertRegex(shown.stdout, rf"{late.url}: its Date is \d+ ms late")
+
+    def test_caches_that_say_age_are_stale(self) -> None:
+        self.assertEqual(self.error_of(self.cache(HaproxyCache).url), "stale")
+        for kind in (Varnish, Squid):
+            with self.subTest(kind.__name__):
+                behind = self.world.run(kind(self.world.folder("behind"), self.origin.port))
+                self.assertEqual(self.error_of(self.cache(HaproxyInFront, behind.port).url), "stale")
+
+    def test_an_old_date_without_age_contradicts_itself(self) -> None:
+        self.assertEqual(self.error_of(self.cache(NginxCacheOldDate).url), "inconsistent")
+
+    def test_an_old_date_asked_once_is_a_falseticker(self) -> None:
+        source = self.ask_among_honest(self.cache(NginxCacheOldDate).url, 1)
+        self.assertEqual(source["outcome"], "falseticker")
+        self.assertIn("behind", source["note"])
+
+    def test_a_proxy_that_writes_its_own_date_is_a_source(self) -> None:
+        source = self.ask_among_honest(self.cache(NginxCache).url, 4)
+        self.assertEqual(source["outcome"], "truechimer")
+
+
+if __name__ == "__main__":
+    unittest.main()
