@@ -197,6 +197,12 @@ nanoseconds Daemon::after_success(const SyncReport& report) {
                                report.round.count(Outcome::truechimer), report.round.sources.size(),
                                service::describe(*report.result, report.round.at), base::in_words(wait));
   log("round-agreed", Priority::info, state_.message, fields_of(report));
+  for (const SourceReport& source : report.round.sources) {
+    const std::string& url = source.spec.url.text;
+    if (const std::string said = note(source, report.round); !said.empty()) {
+      log("source-note", Priority::notice, fmt::format("{}: {}.", url, said), {{"SDWDATE_SOURCE", url}});
+    }
+  }
   return wait;
 }
 

@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from lab import (
     Apache, Caddy, CachingServer, HaproxyCache, HaproxyInFront, LabTest, Lighttpd, Nginx, NginxCache, NginxCacheOldDate,
-    PlainNginx, Result, Squid, Varnish, query, run, with_monotonic_clock_ahead,
+    PlainNginx, Pool, Result, SampleRecorder, Sdwdated, Settings, Source, Squid, Varnish, query, run, wait_until,
+    with_monotonic_clock_ahead,
 )  # fmt: skip
 
 #: How late the second of lighttpd's clock is.
@@ -105,6 +106,22 @@ class LateDatesAndCaches(LabTest):
         urls = [server.url for server in self.honest]
         shown = run("sdwdate", "query", "--ca-file", self.ca_file, *urls, late.url)
         self.assertRegex(shown.stdout, rf"{late.url}: its Date is \d+ ms late")
+
+    def test_the_daemon_logs_who_is_late(self) -> None:
+        late = self.world.run(LateLighttpd(self.world.folder("late"), self.world.certificate))
+        self.world.run(Visitor(late.port))
+        pools = [Pool(f"pool {number}", [Source(server.url)]) for number, server in enumerate((*self.honest, late))]
+        recorder = self.world.run(SampleRecorder(self.world.folder("recorder") / "web.sock"))
+        settings = Settings(pools, recorder.path, self.ca_file, self.world.folder("state"))
+        folder = self.world.folder("sdwdated")
+        daemon = self.world.run(Sdwdated(folder, settings.write(folder / "sdwdate.toml")))
+        (first,) = daemon.wait_rounds(1, timeout=25)[:1]
+        self.assertTrue(first["fed"], first)
+        notes = {source["url"]: source["note"] for source in first["sources"] if source["note"]}
+        self.assertEqual(list(notes), [late.url], first)
+        self.assertRegex(notes[late.url], r"its Date is [34]\d\d ms late")
+        line = f"{late.url}: {notes[late.url]}."
+        wait_until(lambda: line in daemon.log_file.read_text(), 2, f"the log to say {line}\n{daemon.log_tail()}")
 
     def test_caches_that_say_age_are_stale(self) -> None:
         self.assertEqual(self.error_of(self.cache(HaproxyCache).url), "stale")
