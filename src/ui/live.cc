@@ -42,7 +42,7 @@ std::string bar(std::chrono::nanoseconds open) {
 std::string state_of(const SourceProgress& source) {
   if (source.failed) return "failed";
   if (source.exchanges == 0) return "connecting";
-  const std::string answers = fmt::format("{} answer{}", source.exchanges, source.exchanges == 1 ? "" : "s");
+  std::string answers = fmt::format("{} answer{}", source.exchanges, source.exchanges == 1 ? "" : "s");
   if (!source.bounds) return answers;
   return fmt::format("{:<10}  {}  {:>9} open{}", answers, bar(source.bounds->width()),
                      base::in_words(source.bounds->width()), source.ended ? ", done" : "");

@@ -22,7 +22,7 @@ std::optional<std::int64_t> digits(std::string_view text) {
 
 std::optional<base::FineTime> parse(std::string_view text, base::FineHeader header) {
   const std::size_t point = text.find('.');
-  if (point == std::string_view::npos || point > kMostSeconds) return std::nullopt;
+  if (point > kMostSeconds) return std::nullopt;  // or there is none
   const std::string_view fraction = text.substr(point + 1);
   if (fraction.size() > kMostFraction) return std::nullopt;
   const auto whole = digits(text.substr(0, point));

@@ -1,16 +1,16 @@
 // The product's promise, tried very often: whatever the path and the clocks do, the truth lies inside the bounds of
 // every honest source.
 //
-//   coverage_runs [--runs N] [--seed S]
+//   coverage_runs [RUNS [SEED]]
 //
 // Prints how many runs of each kind there were, and how near the truth came to the ends of the bounds. A run that fails
-// prints its seed: --runs 1 --seed S plays it again. Exit status: 0 all inside, 1 not, 2 usage.
+// prints its seed: "coverage_runs 1 SEED" plays it again. Exit status: 0 all inside, 1 not.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 #include "support/generated_talk.h"
@@ -112,17 +112,12 @@ bool run(std::uint64_t seed, Tally& tally) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::uint64_t runs = 100'000;
-  std::uint64_t seed = 1;
-  CLI::App app{"Tries whether the truth is inside the bounds, in generated worlds"};
-  app.add_option("--runs", runs, "How many");
-  app.add_option("--seed", seed, "Of the first; the others count up");
-  CLI11_PARSE(app, argc, argv);
-
+  const std::uint64_t runs = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
+  const std::uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
   Tally tally;
   for (std::uint64_t i = 0; i < runs; ++i) {
     if (run(seed + i, tally)) continue;
-    fmt::print(stderr, "The truth is outside: play it again with --runs 1 --seed {}\n", seed + i);
+    fmt::print(stderr, "The truth is outside: play it again with: coverage_runs 1 {}\n", seed + i);
     return 1;
   }
   fmt::print("{} runs, {} of them with several machines behind one name: the truth was inside every time.\n",

@@ -1,10 +1,9 @@
 // A path of a given length, for tests and benchmarks: this kernel's loopback has none.
 //
-//   delay_relay --port PORT --to PORT --there MS --back MS [--jitter PERCENT] [--seed N]
+//   delay_relay PORT SERVER-PORT THERE-MS BACK-MS JITTER-PERCENT SEED
 //
 // Carries each connection to 127.0.0.1 from one port to another, every piece so much later, in order. With jitter each
 // piece takes an amount of its own, normally distributed. Connecting to it takes no time; the first answer does.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -18,6 +17,8 @@
 #include <boost/asio/write.hpp>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <random>
@@ -31,15 +32,6 @@ using asio::ip::tcp;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-
-struct Options {
-  std::uint16_t port = 0;
-  std::uint16_t to = 0;
-  double there = 0;
-  double back = 0;
-  double jitter = 0;
-  std::uint64_t seed = 1;
-};
 
 /// How long each piece takes one way.
 class Delay {
@@ -130,21 +122,19 @@ awaitable<void> serve(tcp::acceptor& acceptor, std::uint16_t to, Delay& there, D
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  CLI::App app{"Carries TCP connections over a path of a given length"};
-  app.add_option("--port", options.port, "Port to listen at, on 127.0.0.1")->required();
-  app.add_option("--to", options.to, "Port of the server on 127.0.0.1")->required();
-  app.add_option("--there", options.there, "Milliseconds from client to server");
-  app.add_option("--back", options.back, "Milliseconds from server to client");
-  app.add_option("--jitter", options.jitter, "Standard deviation of each way, in percent of it");
-  app.add_option("--seed", options.seed, "Of the jitter");
-  CLI11_PARSE(app, argc, argv);
+  if (argc != 7) {
+    static_cast<void>(std::fputs("delay_relay PORT SERVER-PORT THERE-MS BACK-MS JITTER-PERCENT SEED\n", stderr));
+    return 2;
+  }
+  const auto port = [&](int argument) { return static_cast<std::uint16_t>(std::atoi(argv[argument])); };
+  const double jitter = std::atof(argv[5]);
+  const auto seed = static_cast<std::uint64_t>(std::atoll(argv[6]));
 
   asio::io_context context{1};
-  tcp::acceptor acceptor{context, {asio::ip::address_v4::loopback(), options.port}};
-  Delay there{options.there, options.jitter, options.seed};
-  Delay back{options.back, options.jitter, options.seed + 1};
-  asio::co_spawn(context, serve(acceptor, options.to, there, back), asio::detached);
+  tcp::acceptor acceptor{context, {asio::ip::address_v4::loopback(), port(1)}};
+  Delay there{std::atof(argv[3]), jitter, seed};
+  Delay back{std::atof(argv[4]), jitter, seed + 1};
+  asio::co_spawn(context, serve(acceptor, port(2), there, back), asio::detached);
   context.run();
   return 0;
 }

@@ -17,13 +17,11 @@ class DelayedPath(Daemon):
     ) -> None:
         super().__init__("delay_relay", directory)
         self.port = free_port()
-        self._arguments = {
-            "port": self.port, "to": to, "there": there, "back": back, "jitter": jitter, "seed": seed
-        }  # fmt: skip
+        self._arguments = (self.port, to, there, back, jitter, seed)
 
     def command(self) -> Sequence[str]:
         program = executable("delay_relay", BIN.parent / "tests")
-        return [program, *(f"--{name}={value}" for name, value in self._arguments.items())]
+        return [program, *map(str, self._arguments)]
 
     def is_ready(self) -> bool:
         try:
