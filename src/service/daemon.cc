@@ -75,6 +75,14 @@ std::string_view event_name(Disturbance what) {
   return "none";
 }
 
+std::string_view name_of_failure(ExitCode code) {
+  switch (code) {
+    case ExitCode::insane: return "round-refused";
+    case ExitCode::not_fed: return "chrony-not-fed";
+    default: return "round-failed";
+  }
+}
+
 /// The fields of a round that agreed.
 std::vector<Field> fields_of(const SyncReport& report) {
   const timecore::Bounds bounds = timecore::against_system_clock(report.result->bounds, report.round.at);
@@ -197,6 +205,12 @@ nanoseconds Daemon::after_success(const SyncReport& report) {
                                report.round.count(Outcome::truechimer), report.round.sources.size(),
                                service::describe(*report.result, report.round.at), base::in_words(wait));
   log("round-agreed", Priority::info, state_.message, fields_of(report));
+  for (const SourceReport& source : report.round.sources) {
+    const std::string& url = source.spec.url.text;
+    if (const std::string said = note(source, report.round); !said.empty()) {
+      log("source-note", Priority::notice, fmt::format("{}: {}.", url, said), {{"SDWDATE_SOURCE", url}});
+    }
+  }
   return wait;
 }
 
@@ -217,10 +231,7 @@ nanoseconds Daemon::after_failure(const SyncReport& report) {
     link_watch_ = watch_links(context_.get_executor(), [this] { mailbox_.post(Wake::link_up); });
   }
   state_.message = fmt::format("{} Trying again in about {}.", report.refusal, base::in_words(wait));
-  log(report.code == ExitCode::insane    ? "round-refused"
-      : report.code == ExitCode::not_fed ? "chrony-not-fed"
-                                         : "round-failed",
-      local ? Priority::notice : Priority::warning, state_.message,
+  log(name_of_failure(report.code), local ? Priority::notice : Priority::warning, state_.message,
       {{"SDWDATE_FAILURES", std::to_string(state_.failures_in_a_row)}});
   return wait;
 }

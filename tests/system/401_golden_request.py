@@ -1,6 +1,10 @@
 """What goes over the wire: always the same bytes, and nothing in them that tells one user from another."""
 
+import select
+import socket
+import struct
 import sys
+import threading
 import unittest
 from pathlib import Path
 
@@ -10,6 +14,8 @@ from lab import HONEST, MEASURABLE_TWICE, HostileServer, LabTest, in_parallel, q
 
 # Changing this changes what every server sees of every user: only with a very good reason, in a release of its own.
 GOLDEN = b"HEAD %(target)s HTTP/1.1\r\nHost: %(authority)s\r\n\r\n"
+#: TLS: the type of a record (RFC 8446, section 5.1).
+APPLICATION_DATA = 23
 
 
 class GoldenRequest(LabTest):
@@ -58,6 +64,35 @@ class GoldenRequest(LabTest):
         self.assert_measured(query(server.url, ca_file=self.ca_file, requests=1))
         self.assertEqual([each.server_name for each in server.connections], ["localhost", None])
         self.assertEqual([each.alpn for each in server.connections], ["http/1.1", "http/1.1"])
+
+    def test_a_request_is_one_record_in_one_segment(self) -> None:
+        """Whoever reads promptly gets each request at once: a TLS record, whole, and nothing else with it."""
+        server = self.serve()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            pieces: list[bytes] = []
+            relay = threading.Thread(target=self.relay, args=(listener, server.port, pieces))
+            relay.start()
+            result = query(f"https://127.0.0.1:{listener.getsockname()[1]}/", ca_file=self.ca_file, requests=4)
+            relay.join()
+        self.assert_measured(result)
+        for piece in pieces[-4:]:
+            kind, _, length = struct.unpack("!BHH", piece[:5])
+            self.assertEqual(kind, APPLICATION_DATA)
+            self.assertEqual(len(piece), 5 + length)
+        self.assertEqual(len({len(piece) for piece in pieces[-4:]}), 1)
+
+    def relay(self, listener: socket.socket, port: int, pieces: list[bytes]) -> None:
+        """One connection to the server, with each piece that the client sent."""
+        client, _ = listener.accept()
+        with client, socket.create_connection(("127.0.0.1", port)) as server:
+            while True:
+                for readable in select.select([client, server], [], [])[0]:
+                    piece = readable.recv(65536)
+                    if not piece:
+                        return
+                    if readable is client:
+                        pieces.append(piece)
+                    (server if readable is client else client).sendall(piece)
 
     def test_nothing_that_could_be_split(self) -> None:
         """What would smuggle a second header into the request is no URL."""

@@ -51,6 +51,18 @@ class FinerTimes(LabTest):
                     self.assertGreater(float(said), sent - 10**-digits)
                     self.assertLess(float(said), received)
 
+    def test_nothing_else_has_a_stamp(self) -> None:
+        trusting = ssl._create_unverified_context()  # noqa: S323 - only its header is looked at
+        for server in (self.nginx, self.apache):
+            connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=5, context=trusting)
+            self.addCleanup(connection.close)
+            for path in ("", ".well-known/", f"{PLACE}r", f"{PLACE}/more"):
+                with self.subTest(server=server.implementation, path=path):
+                    connection.request("HEAD", f"/{path}")
+                    answer = connection.getresponse()
+                    answer.read()
+                    self.assertIsNone(answer.headers["X-HTTPSTIME"])
+
     def query(self, url: str, requests: int) -> Result:
         result = run(
             "sdwdate", "query", "--json", "--direct", "--ca-file", self.ca_file, "--requests", str(requests), url

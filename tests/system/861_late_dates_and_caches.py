@@ -1,6 +1,10 @@
 """Dates that are not the time of the answer: lighttpd's late tick, and caches in front of a server that is right."""
 
+import contextlib
+import http.client
+import ssl
 import sys
+import threading
 import time
 import unittest
 from collections.abc import Sequence
@@ -10,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from lab import (
     Apache, Caddy, CachingServer, HaproxyCache, HaproxyInFront, LabTest, Lighttpd, Nginx, NginxCache, NginxCacheOldDate,
-    PlainNginx, Result, Squid, Varnish, query, run, with_monotonic_clock_ahead,
+    PlainNginx, Pool, Result, SampleRecorder, Sdwdated, Settings, Source, Squid, Varnish, query, run, wait_until,
+    with_monotonic_clock_ahead,
 )  # fmt: skip
 
 #: How late the second of lighttpd's clock is.
@@ -23,6 +28,41 @@ class LateLighttpd(Lighttpd):
     def command(self) -> Sequence[str]:
         ahead = (time.time_ns() - time.monotonic_ns() - round(LATE * 1e9)) % 1_000_000_000
         return [*with_monotonic_clock_ahead(ahead), *super().command()]
+
+
+class Visitor:
+    """Somebody who asks a server all the time, as visitors do.
+
+    lighttpd reads the wall clock when it wakes up for the first time in a second of its monotonic clock. One that
+    nobody visits wakes up for us alone, and its Date may be less late or right by chance.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._leaving = threading.Event()
+        self._thread = threading.Thread(target=self._visit)
+
+    def _visit(self) -> None:
+        trusting = ssl._create_unverified_context()  # noqa: S323 - reads nothing of the answers
+        connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=5, context=trusting)
+        with contextlib.suppress(OSError):  # in the end the server may be gone first
+            while not self._leaving.wait(0.05):
+                connection.request("HEAD", "/")
+                connection.getresponse().read()
+        connection.close()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait_ready(self) -> None:
+        """The first visit need not be over."""
+
+    def ask_to_stop(self) -> None:
+        self._leaving.set()
+
+    def stop(self) -> None:
+        self.ask_to_stop()
+        self._thread.join()
 
 
 class LateDatesAndCaches(LabTest):
@@ -58,6 +98,7 @@ class LateDatesAndCaches(LabTest):
 
     def test_a_late_tick_is_called_late(self) -> None:
         late = self.world.run(LateLighttpd(self.world.folder("late"), self.world.certificate))
+        self.world.run(Visitor(late.port))
         alone = self.ask(late.url, 8).sources[0]
         self.assertIsNone(alone["error"], "alone, nothing is wrong with it")
         self.assertAlmostEqual(alone["offset"], -LATE, delta=0.05)
@@ -67,6 +108,22 @@ class LateDatesAndCaches(LabTest):
         urls = [server.url for server in self.honest]
         shown = run("sdwdate", "query", "--ca-file", self.ca_file, *urls, late.url)
         self.assertRegex(shown.stdout, rf"{late.url}: its Date is \d+ ms late")
+
+    def test_the_daemon_logs_who_is_late(self) -> None:
+        late = self.world.run(LateLighttpd(self.world.folder("late"), self.world.certificate))
+        self.world.run(Visitor(late.port))
+        pools = [Pool(f"pool {number}", [Source(server.url)]) for number, server in enumerate((*self.honest, late))]
+        recorder = self.world.run(SampleRecorder(self.world.folder("recorder") / "web.sock"))
+        settings = Settings(pools, recorder.path, self.ca_file, self.world.folder("state"))
+        folder = self.world.folder("sdwdated")
+        daemon = self.world.run(Sdwdated(folder, settings.write(folder / "sdwdate.toml")))
+        (first,) = daemon.wait_rounds(1, timeout=25)[:1]
+        self.assertTrue(first["fed"], first)
+        notes = {source["url"]: source["note"] for source in first["sources"] if source["note"]}
+        self.assertEqual(list(notes), [late.url], first)
+        self.assertRegex(notes[late.url], r"its Date is [34]\d\d ms late")
+        line = f"{late.url}: {notes[late.url]}."
+        wait_until(lambda: line in daemon.log_file.read_text(), 2, f"the log to say {line}\n{daemon.log_tail()}")
 
     def test_caches_that_say_age_are_stale(self) -> None:
         self.assertEqual(self.error_of(self.cache(HaproxyCache).url), "stale")
