@@ -10,8 +10,9 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::size_t kMostFraction = 9;
-/// Ten digits reach the year 2286.
-constexpr std::size_t kMostSeconds = 10;
+constexpr std::size_t kMostDigits = 10;
+/// In the year 2255; nanoseconds in 64 bits reach the year 2262.
+constexpr std::int64_t kLatest = 9'000'000'000;
 
 std::optional<std::int64_t> digits(std::string_view text) {
   std::int64_t value = 0;
@@ -22,12 +23,12 @@ std::optional<std::int64_t> digits(std::string_view text) {
 
 std::optional<base::FineTime> parse(std::string_view text, base::FineHeader header) {
   const std::size_t point = text.find('.');
-  if (point > kMostSeconds) return std::nullopt;  // or there is none
+  if (point > kMostDigits) return std::nullopt;  // or there is none
   const std::string_view fraction = text.substr(point + 1);
   if (fraction.size() > kMostFraction) return std::nullopt;
   const auto whole = digits(text.substr(0, point));
   const auto part = digits(fraction);
-  if (!whole || !part) return std::nullopt;
+  if (!whole || !part || *whole > kLatest) return std::nullopt;
   nanoseconds unit{1};
   for (std::size_t digit = fraction.size(); digit < kMostFraction; ++digit) unit *= 10;
   const nanoseconds since_1970 = std::chrono::seconds{*whole} + *part * unit;
