@@ -115,6 +115,14 @@ class TableReader {
     return *this;
   }
 
+  /// One that is not set where the table is silent.
+  TableReader& duration(std::string_view key, std::optional<nanoseconds>& into, nanoseconds least) {
+    nanoseconds given{0};
+    duration(key, given, least);
+    if (find(key) != nullptr) into = given;
+    return *this;
+  }
+
   TableReader& flag(std::string_view key, bool& into) {
     if (const toml::node* node = find(key)) {
       const auto value = node->value_exact<bool>();
@@ -233,16 +241,12 @@ std::optional<UserError> read_schedule(const toml::table& table, Config& config)
 
 std::optional<UserError> read_request(const toml::table& table, Config& config) {
   TableReader reader{table, "[request]"};
-  nanoseconds timeout{0};
-  nanoseconds sharpen{0};
   reader.keys(kRequestKeys)
       .number("per_source", config.exchanges_per_source, 1, kMostExchanges)
-      .duration("timeout", timeout, std::chrono::seconds{1})
-      .duration("sharpen", sharpen, nanoseconds{0})
+      .duration("timeout", config.timeout, std::chrono::seconds{1})
+      .duration("sharpen", config.sharpen, nanoseconds{0})
       .text("ca_file", config.ca_file)
       .duration("lag", config.transfer.lag, nanoseconds{0});
-  if (reader.find("timeout") != nullptr) config.timeout = timeout;
-  if (reader.find("sharpen") != nullptr) config.sharpen = sharpen;
   return reader.error();
 }
 

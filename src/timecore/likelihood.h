@@ -27,7 +27,7 @@ struct Plan {
   base::RawTime latest;
 };
 
-/// Is an offset known to about a sixteenth of a second beyond what delay and lag leave open? What more requests add is
+/// Is an offset known to a fifteenth of a second beyond what delay and lag leave open? What more requests add is
 /// welcome, but not worth waiting for.
 bool enough(std::span<const Exchange> exchanges, const TransferOptions& options, base::RawTime at);
 
