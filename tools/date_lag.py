@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 
 from lab import (
     Apache, Caddy, Daemon, HaproxyCache, HaproxyInFront, Interrupted, LabError, Lighttpd, Nginx, NginxCache,
-    NginxCacheOldDate, PlainNginx, Squid, Varnish, WebServer, World, find_program,
+    NginxCacheOldDate, PlainNginx, Squid, Varnish, WebServer, World, accepts, find_program,
 )  # fmt: skip
 
 SECOND = 1_000_000_000
@@ -131,9 +131,7 @@ class SquidOwnAnswer(SquidPassing):
     lines = "acl everything urlpath_regex .\nhttp_access deny everything"
 
     def is_ready(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-            return True
-        return False
+        return accepts(self.port)
 
 
 def caching_apache(world: World, origin: int) -> Apache:

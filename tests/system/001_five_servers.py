@@ -15,9 +15,9 @@ class FiveServers(LabTest):
     @classmethod
     def set_up_world(cls) -> None:
         world = cls.world
-        cls.nginx, cls.apache, cls.lighttpd, cls.caddy, cls.slow = cls.servers = world.start(
-            *(kind(world.folder(kind.implementation), world.certificate) for kind in (Nginx, Apache, Lighttpd, Caddy)),
-            Nginx(world.folder("slow"), world.certificate, clock_offset=-TEN_MINUTES),
+        cls.nginx, cls.apache, cls.lighttpd, cls.caddy, cls.slow = cls.servers = (
+            *world.serve(Nginx, Apache, Lighttpd, Caddy),
+            world.run(Nginx(world.folder("slow"), world.certificate, clock_offset=-TEN_MINUTES)),
         )
         cls.chronyd = world.run(Chronyd(world.folder("chrony")))
         cls.configuration = Settings(

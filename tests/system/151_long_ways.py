@@ -13,9 +13,7 @@ class LongWays(LabTest):
     @classmethod
     def set_up_world(cls) -> None:
         world = cls.world
-        cls.servers = world.start(
-            *(kind(world.folder(kind.implementation), world.certificate) for kind in (Nginx, Apache, Caddy))
-        )
+        cls.servers = world.serve(Nginx, Apache, Caddy)
 
     def ways(self, count: int, there: float, back: float) -> list[DelayedPath]:
         """So many paths to the three servers, each a source of its own."""

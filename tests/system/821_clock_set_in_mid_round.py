@@ -18,9 +18,7 @@ class ClockSetInMidRound(LabTest):
     @classmethod
     def set_up_world(cls) -> None:
         world = cls.world
-        cls.servers = world.start(
-            *(kind(world.folder(kind.implementation), world.certificate) for kind in (Nginx, Apache, Caddy))
-        )
+        cls.servers = world.serve(Nginx, Apache, Caddy)
 
     def query_while_set_to(self, off: float) -> Result:
         """A query whose clock is right at first, and this many seconds off from its middle on."""

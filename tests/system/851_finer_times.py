@@ -1,8 +1,6 @@
 """Servers that say more than Date: nginx and Apache with the pieces of configuration that we ship, and a liar."""
 
-import http.client
 import re
-import ssl
 import statistics
 import sys
 import time
@@ -11,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from lab import Apache, DelayedPath, LabTest, Nginx, Result, WebServer, run
+from lab import Apache, DelayedPath, LabTest, Nginx, Result, WebServer, run, trusting_connection
 
 SNIPPETS = Path(__file__).resolve().parents[2] / "packaging" / "time-source"
 PLACE = ".well-known/time"
@@ -33,9 +31,8 @@ class FinerTimes(LabTest):
         )
 
     def test_the_header_is_the_time_of_the_answer(self) -> None:
-        trusting = ssl._create_unverified_context()  # noqa: S323 - only its header is looked at
         for server, digits in ((self.nginx, 3), (self.apache, 6)):
-            connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=5, context=trusting)
+            connection = trusting_connection(server.port)
             self.addCleanup(connection.close)
             for method in ("GET", "HEAD", "GET"):
                 with self.subTest(server=server.implementation, method=method):
@@ -52,9 +49,8 @@ class FinerTimes(LabTest):
                     self.assertLess(float(said), received)
 
     def test_nothing_else_has_a_stamp(self) -> None:
-        trusting = ssl._create_unverified_context()  # noqa: S323 - only its header is looked at
         for server in (self.nginx, self.apache):
-            connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=5, context=trusting)
+            connection = trusting_connection(server.port)
             self.addCleanup(connection.close)
             for path in ("", ".well-known/", f"{PLACE}r", f"{PLACE}/more"):
                 with self.subTest(server=server.implementation, path=path):

@@ -1,8 +1,6 @@
 """Dates that are not the time of the answer: lighttpd's late tick, and caches in front of a server that is right."""
 
 import contextlib
-import http.client
-import ssl
 import sys
 import threading
 import time
@@ -43,8 +41,7 @@ class Visitor:
         self._thread = threading.Thread(target=self._visit)
 
     def _visit(self) -> None:
-        trusting = ssl._create_unverified_context()  # noqa: S323 - reads nothing of the answers
-        connection = http.client.HTTPSConnection("127.0.0.1", self._port, timeout=5, context=trusting)
+        connection = trusting_connection(self._port)
         with contextlib.suppress(OSError):  # in the end the server may be gone first
             while not self._leaving.wait(0.05):
                 connection.request("HEAD", "/")
@@ -69,9 +66,7 @@ class LateDatesAndCaches(LabTest):
     @classmethod
     def set_up_world(cls) -> None:
         world = cls.world
-        cls.honest = world.start(
-            *(kind(world.folder(kind.implementation), world.certificate) for kind in (Nginx, Apache, Caddy))
-        )
+        cls.honest = world.serve(Nginx, Apache, Caddy)
         cls.origin = world.run(PlainNginx(world.folder("origin")))
 
     def cache(self, kind: type[CachingServer], origin: int | None = None) -> CachingServer:

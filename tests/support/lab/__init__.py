@@ -48,13 +48,13 @@ from .daemons import Daemon, faketime_environment, find_program
 from .hostile import Behaviour, BlackHole, HostileServer
 from .namespaces import in_namespaces, with_monotonic_clock_ahead
 from .paths import DelayedPath
-from .ports import dead_port, free_port
+from .ports import accepts, dead_port, free_port
 from .private_machine import Network, PacketCounter, enter_private_machine
 from .proxies import Microsocks
 from .rounds import RoundTest
 from .settings import Pool, Settings, Source
 from .waiting import LabError, wait_until
-from .webservers import Apache, Caddy, Lighttpd, Nginx, WebServer
+from .webservers import Apache, Caddy, Lighttpd, Nginx, WebServer, trusting_connection
 from .world import Interrupted, World
 
 __all__ = [
@@ -63,7 +63,8 @@ __all__ = [
     "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HostileServer", "Interrupted", "LabError", "LabTest",
     "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache", "NginxCacheOldDate", "PacketCounter", "PlainNginx",
     "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings", "SockSample", "Source",
-    "Squid", "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "as_nobody", "copy_of_executables",
-    "dated",    "dead_port", "enter_private_machine", "executable", "faketime_environment", "find_program", "free_port",
-    "in_namespaces", "in_parallel", "in_the_year", "query", "run", "wait_until", "with_monotonic_clock_ahead",
+    "Squid", "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "accepts", "as_nobody",
+    "copy_of_executables", "dated", "dead_port", "enter_private_machine", "executable", "faketime_environment",
+    "find_program", "free_port", "in_namespaces", "in_parallel", "in_the_year", "query", "run", "trusting_connection",
+    "wait_until", "with_monotonic_clock_ahead",
 ]  # fmt: skip

@@ -1,14 +1,13 @@
 """Caches in front of a server: what clients get may have been written long ago."""
 
 import http.client
-import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
 from .certificates import Certificate
 from .daemons import Daemon, find_program
 from .ports import free_port
-from .webservers import WebServer, claimed_time, nginx_scratch
+from .webservers import WebServer, claimed_time, fill_document_root, nginx_command, trusting_connection
 
 #: How long each cache keeps an answer.
 KEPT_SECONDS = 60
@@ -33,26 +32,12 @@ class PlainNginx(Daemon):
         self.port = free_port()
 
     def command(self) -> Sequence[str]:
-        (self.directory / "www").mkdir(mode=0o755, exist_ok=True)
-        (self.directory / "www" / "index.html").write_text("<p>What time is it?</p>\n")
-        configuration = self.directory / "nginx.conf"
-        configuration.write_text(f"""daemon off;
-worker_processes 1;
-pid {self.directory}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 64; }}
-http {{
-{nginx_scratch(self.directory)}
-  access_log off;
-  server {{
-    listen 127.0.0.1:{self.port};
-    root {self.directory}/www;
-    add_header Cache-Control max-age={KEPT_SECONDS};
-  }}
-}}
-""")
-        program = find_program("nginx", "nginx-light")
-        return [program, "-p", str(self.directory), "-e", "stderr", "-c", str(configuration)]
+        return nginx_command(
+            self.directory,
+            f"""    listen 127.0.0.1:{self.port};
+    root {fill_document_root(self.directory)};
+    add_header Cache-Control max-age={KEPT_SECONDS};""",
+        )
 
     def is_ready(self) -> bool:
         return _answers(self.port)
@@ -74,8 +59,7 @@ class CachingServer(WebServer):
 
     def fill(self) -> None:
         """Has it keep an answer."""
-        trusting = ssl._create_unverified_context()  # noqa: S323 - only filled
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=5, context=trusting)
+        connection = trusting_connection(self.port)
         connection.request("GET", "/")
         connection.getresponse().read()
         connection.close()
@@ -94,20 +78,9 @@ class NginxCache(CachingServer):
 
     def command(self) -> Sequence[str]:
         date = "proxy_pass_header Date;" if self.passes_date else ""
-        configuration = self.write(
-            "nginx.conf",
-            f"""daemon off;
-worker_processes 1;
-pid {self.directory}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 64; }}
-http {{
-{nginx_scratch(self.directory)}
-  access_log off;
-  keepalive_timeout 60s;
-  proxy_cache_path {self.directory}/cache keys_zone=kept:1m;
-  server {{
-    listen 127.0.0.1:{self.port} ssl;
+        return nginx_command(
+            self.directory,
+            f"""    listen 127.0.0.1:{self.port} ssl;
     ssl_certificate {self.certificate.chain};
     ssl_certificate_key {self.certificate.key};
     location / {{
@@ -115,13 +88,9 @@ http {{
       proxy_cache kept;
       proxy_cache_valid 200 {KEPT_SECONDS}s;
       {date}
-    }}
-  }}
-}}
-""",
+    }}""",
+            f"proxy_cache_path {self.directory}/cache keys_zone=kept:1m;",
         )
-        program = find_program("nginx", "nginx-light")
-        return [program, "-p", str(self.directory), "-e", "stderr", "-c", str(configuration)]
 
 
 class NginxCacheOldDate(NginxCache):

@@ -1,12 +1,11 @@
 """Paths with a length, which loopback lacks: a relay that carries everything so much later."""
 
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from .commands import BIN, executable
 from .daemons import Daemon
-from .ports import free_port
+from .ports import accepts, free_port
 
 
 class DelayedPath(Daemon):
@@ -24,11 +23,7 @@ class DelayedPath(Daemon):
         return [program, *map(str, self._arguments)]
 
     def is_ready(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
+        return accepts(self.port)
 
     def carried(self) -> list[int]:
         """How many bytes each connection that has ended carried, there and back together."""

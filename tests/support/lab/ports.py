@@ -49,6 +49,15 @@ def free_port(addresses: Iterable[str] = ("127.0.0.1", "::1")) -> int:
     raise LabError(f"no free port on {', '.join(wanted)}")
 
 
+def accepts(port: int) -> bool:
+    """Does somebody on loopback take connections there?"""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def dead_port() -> int:
     """A port that refuses connections for as long as this program runs, whatever others start meanwhile."""
     port = free_port()

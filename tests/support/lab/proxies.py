@@ -1,13 +1,12 @@
 """SOCKS5 proxies: microsocks as Debian ships it, in its own small world of names."""
 
 import shlex
-import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .daemons import Daemon, find_program
 from .namespaces import in_namespaces
-from .ports import free_port
+from .ports import accepts, free_port
 
 
 class Microsocks(Daemon):
@@ -42,11 +41,7 @@ class Microsocks(Daemon):
         return [*in_namespaces("mount"), "sh", "-c", script]
 
     def is_ready(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
+        return accepts(self.port)
 
     @property
     def address(self) -> str:

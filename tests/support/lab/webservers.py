@@ -20,8 +20,7 @@ _DATE_TOLERANCE = 3.0
 
 def claimed_time(address: str, port: int) -> datetime:
     """The Date that the HTTPS server at this address sends, whatever its certificate."""
-    trusting = ssl._create_unverified_context()  # noqa: S323 - only asks whether it answers
-    connection = http.client.HTTPSConnection(address, port, timeout=2, context=trusting)
+    connection = trusting_connection(port, address, timeout=2)
     try:
         connection.request("HEAD", "/")
         return parsedate_to_datetime(connection.getresponse().headers["Date"])
@@ -29,10 +28,42 @@ def claimed_time(address: str, port: int) -> datetime:
         connection.close()
 
 
-def nginx_scratch(directory: Path) -> str:
-    """Directives of nginx that keep all it writes in one folder."""
+def trusting_connection(port: int, address: str = "127.0.0.1", *, timeout: float = 5) -> http.client.HTTPSConnection:
+    """To an HTTPS server of the lab, whatever its certificate: for what is not about trust."""
+    context = ssl._create_unverified_context()  # noqa: S323 - never leaves loopback
+    return http.client.HTTPSConnection(address, port, timeout=timeout, context=context)
+
+
+def fill_document_root(directory: Path) -> Path:
+    """A folder with one small page, readable by the user that the server becomes."""
+    root = directory / "www"
+    root.mkdir(mode=0o755, exist_ok=True)
+    (root / "index.html").write_text("<p>What time is it?</p>\n")
+    return root
+
+
+def nginx_command(directory: Path, server: str, http_directives: str = "") -> Sequence[str]:
+    """nginx with one worker process and one `server` block; everything it writes is in `directory`."""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    return "\n".join(f"  {kind}_temp_path {directory}/{kind};" for kind in kinds)
+    scratch = "\n".join(f"  {kind}_temp_path {directory}/{kind};" for kind in kinds)
+    configuration = directory / "nginx.conf"
+    configuration.write_text(f"""daemon off;
+worker_processes 1;
+pid {directory}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 256; }}
+http {{
+{scratch}
+  access_log off;
+  keepalive_timeout 60s;
+  {http_directives}
+  server {{
+{server}
+  }}
+}}
+""")
+    program = find_program("nginx", "nginx-light")
+    return [program, "-p", str(directory), "-e", "stderr", "-c", str(configuration)]
 
 
 class WebServer(Daemon):
@@ -92,11 +123,7 @@ class WebServer(Daemon):
         return path
 
     def document_root(self) -> Path:
-        """A folder with one small page, readable by the user that the server becomes."""
-        root = self.directory / "www"
-        root.mkdir(mode=0o755, exist_ok=True)
-        (root / "index.html").write_text("<p>What time is it?</p>\n")
-        return root
+        return fill_document_root(self.directory)
 
 
 class Nginx(WebServer):
@@ -107,29 +134,14 @@ class Nginx(WebServer):
     def command(self) -> Sequence[str]:
         listen = "\n".join(f"    listen {in_url(address)}:{self.port} ssl;" for address in self.addresses)
         include = "\n".join(f"    include {file};" for file in self.include)
-        configuration = self.write(
-            "nginx.conf",
-            f"""daemon off;
-worker_processes 1;
-pid {self.directory}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 256; }}
-http {{
-{nginx_scratch(self.directory)}
-  access_log off;
-  keepalive_timeout 60s;
-  server {{
-{listen}
+        return nginx_command(
+            self.directory,
+            f"""{listen}
     ssl_certificate {self.certificate.chain};
     ssl_certificate_key {self.certificate.key};
     root {self.document_root()};
-{include}
-  }}
-}}
-""",
+{include}""",
         )
-        program = find_program("nginx", "nginx-light")
-        return [program, "-p", str(self.directory), "-e", "stderr", "-c", str(configuration)]
 
 
 class Apache(WebServer):

@@ -14,6 +14,7 @@ from types import FrameType, TracebackType
 from typing import Protocol, TypeVar
 
 from .certificates import Certificate, CertificateAuthority, Validity
+from .webservers import WebServer
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -28,6 +29,7 @@ class Service(Protocol):
 
 
 S = TypeVar("S", bound=Service)
+W = TypeVar("W", bound=WebServer)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -112,6 +114,10 @@ class World:
         for service in services:
             service.wait_ready()
         return services
+
+    def serve(self, *kinds: type[W]) -> Sequence[W]:
+        """One web server of each kind, with the good certificate."""
+        return self.start(*(kind(self.folder(kind.implementation), self.certificate) for kind in kinds))
 
     def run(self, service: S) -> S:
         """Start one and wait until it is ready."""
