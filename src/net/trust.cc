@@ -3,12 +3,17 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 namespace sdwdate::net {
 namespace {
@@ -44,6 +49,80 @@ std::optional<ValidityWindow> window_of(const STACK_OF(X509) * chain) {
   return window;
 }
 
+// --- the system's anchors -------------------------------------------------------------------------------------
+
+using Bio = std::unique_ptr<BIO, OpensslDeleter<BIO_free>>;
+using Certificate = std::unique_ptr<X509, OpensslDeleter<X509_free>>;
+using Lookup = std::unique_ptr<X509_LOOKUP_METHOD, OpensslDeleter<X509_LOOKUP_meth_free>>;
+
+/// Certificates in DER, not parsed: to parse the 150 of a system takes longer than all else that a probe does.
+using Anchors = std::vector<std::string>;
+
+/// Appends the certificates of a PEM file. What is no certificate in it is passed over, as OpenSSL does.
+void read_anchors(const std::filesystem::path& file, Anchors& anchors) {
+  const Bio text{BIO_new_file(file.c_str(), "r")};
+  char* name = nullptr;
+  char* header = nullptr;
+  unsigned char* der = nullptr;
+  long size = 0;
+  while (text && PEM_read_bio(text.get(), &name, &header, &der, &size) == 1) {
+    if (std::string_view{name} == PEM_STRING_X509) anchors.emplace_back(der, der + size);
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(der);
+  }
+  ERR_clear_error();
+}
+
+const char* from_environment(const char* variable, const char* otherwise) {
+  const char* const value = std::getenv(variable);
+  return value != nullptr ? value : otherwise;
+}
+
+/// Where OpenSSL would look, all at once: when a chain has come, no file can be opened any more.
+Anchors read_system_anchors() {
+  Anchors anchors;
+  read_anchors(from_environment(X509_get_default_cert_file_env(), X509_get_default_cert_file()), anchors);
+  if (!anchors.empty()) return anchors;
+  const std::filesystem::path folder{from_environment(X509_get_default_cert_dir_env(), X509_get_default_cert_dir())};
+  read_anchors(folder / "ca-certificates.crt", anchors);  // Debian's folder, in one file
+  if (!anchors.empty()) return anchors;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator{folder, error}) read_anchors(entry.path(), anchors);
+  return anchors;
+}
+
+/// Parses, and adds to the store, all anchors with this subject, which OpenSSL wants for the first time. A subject is
+/// encoded like the issuer of what it has signed (RFC 5280, section 4.1.2.4).
+int find_by_subject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME* name, X509_OBJECT* found) {
+  const unsigned char* der = nullptr;
+  std::size_t size = 0;
+  if (type != X509_LU_X509 || X509_NAME_get0_der(name, &der, &size) != 1) return 0;
+  const std::string subject{der, der + size};
+  int count = 0;
+  for (const std::string& anchor : *static_cast<const Anchors*>(X509_LOOKUP_get_method_data(lookup))) {
+    if (!anchor.contains(subject)) continue;
+    const std::vector<unsigned char> bytes{anchor.begin(), anchor.end()};
+    const unsigned char* next = bytes.data();
+    const Certificate certificate{d2i_X509(nullptr, &next, static_cast<long>(bytes.size()))};
+    if (!certificate || X509_NAME_cmp(X509_get_subject_name(certificate.get()), name) != 0) continue;
+    if (X509_STORE_add_cert(X509_LOOKUP_get_store(lookup), certificate.get()) != 1) continue;
+    X509_OBJECT_set1_X509(found, certificate.get());
+    X509_free(certificate.get());  // what is found is the store's: OpenSSL counts no owner of its own here
+    ++count;
+  }
+  return count > 0 ? 1 : 0;
+}
+
+/// Has the store look for anchors there. They must live as long as the process.
+bool look_up_in(X509_STORE* store, const Anchors& anchors) {
+  static const Lookup method{X509_LOOKUP_meth_new("anchors by subject")};
+  if (!method || X509_LOOKUP_meth_set_get_by_subject(method.get(), find_by_subject) != 1) return false;
+  X509_LOOKUP* const lookup = X509_STORE_add_lookup(store, method.get());
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): find_by_subject() has it back as const
+  return lookup != nullptr && X509_LOOKUP_set_method_data(lookup, const_cast<Anchors*>(&anchors)) == 1;
+}
+
 }  // namespace
 
 std::string openssl_reason() {
@@ -54,6 +133,8 @@ std::string openssl_reason() {
 }
 
 SourceResult<SslContext> make_client_context(const std::string& ca_file) {
+  // The machine's own openssl.cnf could change what every server sees of us.
+  OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
   SslContext context{SSL_CTX_new(TLS_client_method())};
   if (!context) return refuse(fmt::format("cannot set up TLS: {}", openssl_reason()));
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
@@ -64,7 +145,16 @@ SourceResult<SslContext> make_client_context(const std::string& ca_file) {
   X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context.get()), X509_V_FLAG_NO_CHECK_TIME);
 
   if (ca_file.empty()) {
-    SSL_CTX_set_default_verify_paths(context.get());
+    static const Anchors anchors = read_system_anchors();
+    if (anchors.empty()) {
+      return refuse(
+          fmt::format("no trust anchors: {} has none, and neither has {}; install ca-certificates or name a file "
+                      "with ca_file",
+                      X509_get_default_cert_file(), X509_get_default_cert_dir()));
+    }
+    if (!look_up_in(SSL_CTX_get_cert_store(context.get()), anchors)) {
+      return refuse(fmt::format("cannot set up trust anchors: {}", openssl_reason()));
+    }
   } else if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
     return refuse(fmt::format("cannot load trust anchors from {}: {}", ca_file, openssl_reason()));
   }

@@ -25,8 +25,8 @@ using SslContext = std::unique_ptr<SSL_CTX, OpensslDeleter<SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, OpensslDeleter<SSL_free>>;
 
 /// A client's context: TLS 1.2 and 1.3, ALPN http/1.1, peers verified against `ca_file` or, if that is empty, the
-/// system's trust store. Everything about a chain is checked during the handshake except dates, because no clock can
-/// be trusted yet. The error is `tls_certificate`.
+/// system's trust store. All files are read here and none later. Everything about a chain is checked during the
+/// handshake except dates, because no clock can be trusted yet. The error is `tls_certificate`.
 base::SourceResult<SslContext> make_client_context(const std::string& ca_file);
 
 /// From when until when every certificate of a chain is valid.
