@@ -3,16 +3,34 @@
 #include <grp.h>
 #include <pwd.h>
 
-namespace sdwdate::base {
+#include <cstdio>
+#include <memory>
 
-std::string user_name(uid_t user) {
-  const passwd* entry = ::getpwuid(user);
-  return entry != nullptr ? entry->pw_name : std::to_string(user);
+namespace sdwdate::base {
+namespace {
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
+};
+
+/// The name of the entry with this number, read by glibc without the name service: that would load libraries.
+template <typename Entry>
+std::string name_in(const char* path, Entry* (*next)(std::FILE*), auto number_of, auto name_of, unsigned number) {
+  const std::unique_ptr<std::FILE, CloseFile> file{std::fopen(path, "re")};
+  while (file) {
+    const Entry* const entry = next(file.get());
+    if (entry == nullptr) break;
+    if (entry->*number_of == number) return entry->*name_of;
+  }
+  return std::to_string(number);
 }
 
+}  // namespace
+
+std::string user_name(uid_t user) { return name_in(kUsersFile, ::fgetpwent, &passwd::pw_uid, &passwd::pw_name, user); }
+
 std::string group_name(gid_t group) {
-  const ::group* entry = ::getgrgid(group);
-  return entry != nullptr ? entry->gr_name : std::to_string(group);
+  return name_in(kGroupsFile, ::fgetgrent, &::group::gr_gid, &::group::gr_name, group);
 }
 
 }  // namespace sdwdate::base

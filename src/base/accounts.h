@@ -7,6 +7,9 @@
 
 namespace sdwdate::base {
 
+inline constexpr const char* kUsersFile = "/etc/passwd";
+inline constexpr const char* kGroupsFile = "/etc/group";
+
 /// The name of a user, or the number if it has none.
 std::string user_name(uid_t user);
 
