@@ -10,6 +10,7 @@ namespace sdwdate::base {
 namespace {
 
 struct CloseFile {
+  // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): this is the owner's deleter
   void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
 };
 

@@ -13,7 +13,7 @@ std::string_view version();
 /// the same program, and no true clock shows an earlier time.
 std::chrono::sys_seconds build_floor();
 
-/// Where an installation keeps sdwdate-probe and sdwdate-resolve.
+/// Where an installation keeps sdwdate-probe, sdwdate-resolve and sdwdate-launch.
 std::string_view helper_directory();
 
 }  // namespace sdwdate::base

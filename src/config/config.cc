@@ -440,11 +440,12 @@ ConfigResult<Config> parse(std::string_view text, std::string_view name) {
 }
 
 std::vector<std::filesystem::path> system_files() {
-  std::vector<std::filesystem::path> files = drop_ins("/usr/share/sdwdate");
-  const std::filesystem::path administrators = "/etc/sdwdate/sdwdate.toml";
+  std::vector<std::filesystem::path> files = drop_ins(kVendorFolder);
+  const std::filesystem::path folder = kAdministratorsFolder;
+  const std::filesystem::path administrators = folder / "sdwdate.toml";
   std::error_code error;
   if (std::filesystem::exists(administrators, error)) files.push_back(administrators);
-  std::ranges::copy(drop_ins("/etc/sdwdate/sdwdate.toml.d"), std::back_inserter(files));
+  std::ranges::copy(drop_ins(folder / "sdwdate.toml.d"), std::back_inserter(files));
   return files;
 }
 

@@ -85,6 +85,9 @@ ConfigResult<Config> load(const std::vector<std::filesystem::path>& files);
 /// The same from one text; `name` stands for the file in messages.
 ConfigResult<Config> parse(std::string_view text, std::string_view name);
 
+inline constexpr const char* kVendorFolder = "/usr/share/sdwdate";
+inline constexpr const char* kAdministratorsFolder = "/etc/sdwdate";
+
 /// The files that a system reads: vendor defaults, the administrator's file, and its drop-ins; those that exist.
 std::vector<std::filesystem::path> system_files();
 

@@ -20,10 +20,10 @@
 #include "base/text.h"
 #include "doctor/competitors.h"
 #include "doctor/proxy.h"
+#include "ipc/launcher.h"
 #include "machine/command.h"
 #include "machine/systemd.h"
 #include "service/ask_chrony.h"
-#include "service/source.h"
 #include "service/state.h"
 #include "service/sync.h"
 #include "timecore/sanity.h"
@@ -119,9 +119,9 @@ ChronyFacts gather_chrony(const config::Config& config, const Known<std::vector<
 // --- the rest ----------------------------------------------------------------------------------------------------
 
 std::vector<std::string> missing_helpers() {
-  const service::Helpers helpers = service::find_helpers();
+  const ipc::Helpers helpers = ipc::find_helpers();
   std::vector<std::string> missing;
-  for (const std::string& helper : {helpers.probe, helpers.resolve}) {
+  for (const std::string& helper : {helpers.probe, helpers.resolve, helpers.launch}) {
     if (::access(helper.c_str(), X_OK) != 0) missing.push_back(helper);
   }
   return missing;

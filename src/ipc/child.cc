@@ -2,72 +2,36 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <string_view>
 
 #include "base/error.h"
 
 namespace sdwdate::ipc {
 namespace {
 
-constexpr std::array<std::string_view, 8> kInherited{"LD_PRELOAD=",    "LD_LIBRARY_PATH=", "FAKETIME",
-                                                     "SSL_CERT_FILE=", "SSL_CERT_DIR=",    "ASAN_OPTIONS=",
-                                                     "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
-
-bool inherited(std::string_view variable) {
-  return std::ranges::any_of(kInherited, [&](std::string_view start) { return variable.starts_with(start); });
-}
-
-std::vector<char*> child_environment() {
-  std::vector<char*> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (inherited(*variable)) variables.push_back(*variable);
+std::optional<std::string> describe_end(std::optional<int> status) {
+  if (!status) return "sdwdate-launch, which started it, is gone";
+  if (WIFSIGNALED(*status) && WTERMSIG(*status) == SIGSYS) {
+    return "killed for a system call that it may not make (signal 31)";
   }
-  variables.push_back(nullptr);
-  return variables;
-}
-
-/// posix_spawn's list of what to do with descriptors in the child.
-class SpawnActions {
- public:
-  SpawnActions() { posix_spawn_file_actions_init(&actions_); }
-  ~SpawnActions() { posix_spawn_file_actions_destroy(&actions_); }
-  SpawnActions(const SpawnActions&) = delete;
-  SpawnActions& operator=(const SpawnActions&) = delete;
-
-  /// `channel` becomes 0, 1 and 2; everything else is closed.
-  const posix_spawn_file_actions_t* only(int channel) {
-    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-      posix_spawn_file_actions_adddup2(&actions_, channel, standard);
-    }
-    posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-    return &actions_;
+  if (WIFSIGNALED(*status)) {
+    return fmt::format("killed by signal {} ({})", WTERMSIG(*status), ::sigdescr_np(WTERMSIG(*status)));
   }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-};
-
-std::optional<std::string> describe_end(int status) {
-  if (WIFSIGNALED(status)) {
-    return fmt::format("killed by signal {} ({})", WTERMSIG(status), ::sigdescr_np(WTERMSIG(status)));
-  }
-  if (WEXITSTATUS(status) != 0) return fmt::format("exit status {}", WEXITSTATUS(status));
+  if (WEXITSTATUS(*status) != 0) return fmt::format("exit status {}", WEXITSTATUS(*status));
   return std::nullopt;
 }
 
 }  // namespace
 
-Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), channel_(std::move(other.channel_)) {}
+Child::Child(Child&& other) noexcept
+    : launcher_(std::move(other.launcher_)), pid_(std::exchange(other.pid_, -1)), channel_(std::move(other.channel_)) {}
 
 Child::~Child() {
   if (pid_ > 0) finish();
@@ -75,34 +39,23 @@ Child::~Child() {
 
 std::optional<std::string> Child::finish() {
   channel_.reset();
-  int status = 0;
-  if (::waitpid(pid_, &status, WNOHANG) == 0) {
-    ::kill(pid_, SIGKILL);
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-  }
-  pid_ = -1;
-  return describe_end(status);
+  return describe_end(launcher_->finish(std::exchange(pid_, -1)));
 }
 
-std::expected<Child, std::string> start_child(const std::string& executable) {
+std::expected<Channel, std::string> make_channel() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return std::unexpected(fmt::format("cannot make a socketpair: {}", base::errno_text(errno)));
   }
-  base::UniqueFd ours{ends[0]};
-  const base::UniqueFd theirs{ends[1]};
+  return Channel{base::UniqueFd{ends[0]}, base::UniqueFd{ends[1]}};
+}
 
-  SpawnActions actions;
-  std::string name = executable;
-  std::array<char*, 2> arguments{name.data(), nullptr};
-  pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, executable.c_str(), actions.only(theirs.get()), nullptr, arguments.data(),
-                                  child_environment().data());
-  if (error != 0) {
-    return std::unexpected(fmt::format("cannot start {}: {}", executable, base::errno_text(error)));
-  }
-  return Child{pid, std::move(ours)};
+std::expected<Child, std::string> start_child(std::shared_ptr<Launcher> launcher, Helper helper) {
+  auto channel = make_channel();
+  if (!channel) return std::unexpected(channel.error());
+  const auto pid = launcher->start(helper, channel->theirs.get());
+  if (!pid) return std::unexpected(pid.error());
+  return Child{std::move(launcher), *pid, std::move(channel->ours)};
 }
 
 bool send_record(int channel, std::span<const std::byte> record) {

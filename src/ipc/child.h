@@ -1,4 +1,4 @@
-// Starting a helper process with one socket and nothing else, and seeing it to its end.
+// One helper process with one socket and nothing else, seen to its end; and the records on that socket.
 #pragma once
 
 #include <sys/types.h>
@@ -6,19 +6,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "base/unique_fd.h"
+#include "ipc/launcher.h"
 
 namespace sdwdate::ipc {
 
 /// A running helper. Destroying it kills and reaps it: no helper outlives its owner's interest.
 class Child {
  public:
-  Child(pid_t pid, base::UniqueFd channel) : pid_(pid), channel_(std::move(channel)) {}
+  Child(std::shared_ptr<Launcher> launcher, pid_t pid, base::UniqueFd channel)
+      : launcher_(std::move(launcher)), pid_(pid), channel_(std::move(channel)) {}
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -33,15 +35,20 @@ class Child {
   std::optional<std::string> finish();
 
  private:
+  std::shared_ptr<Launcher> launcher_;
   pid_t pid_;
   base::UniqueFd channel_;
 };
 
-/// Starts `executable` with the other end of a socketpair as its descriptors 0, 1 and 2 (so that nothing a
-/// library prints can end up in a later file or connection) and no other. Of the environment it inherits only
-/// what decides which code runs (LD_PRELOAD, LD_LIBRARY_PATH, FAKETIME*, sanitizer options) and where the
-/// system's trust store is (SSL_CERT_FILE, SSL_CERT_DIR). The error is a sentence.
-std::expected<Child, std::string> start_child(const std::string& executable);
+/// Starts a helper with the other end of a socketpair. The error is a sentence.
+std::expected<Child, std::string> start_child(std::shared_ptr<Launcher> launcher, Helper helper);
+
+/// The two ends of a new SOCK_SEQPACKET socketpair, closed in programs that are started.
+struct Channel {
+  base::UniqueFd ours;
+  base::UniqueFd theirs;
+};
+std::expected<Channel, std::string> make_channel();
 
 /// Sends one record whole; false if the other side is gone or its queue is full.
 bool send_record(int channel, std::span<const std::byte> record);

@@ -57,6 +57,7 @@ void write(FieldWriter& writer, const ExchangeReport& report) {
 void write(FieldWriter& writer, const Done& report) {
   writer.number(static_cast<std::uint8_t>(ReportKind::done));
   write(writer, report.traffic);
+  writer.number(report.missing_layers);
 }
 
 void write(FieldWriter& writer, const Failure& report) {
@@ -111,10 +112,17 @@ std::optional<ProbeReport> read_failure(FieldReader& reader) {
   return report;
 }
 
+ProbeReport read_done(FieldReader& reader) {
+  Done report;
+  report.traffic = read_traffic(reader);
+  report.missing_layers = reader.number<std::uint8_t>();
+  return report;
+}
+
 std::optional<ProbeReport> read_report(FieldReader& reader) {
   switch (static_cast<ReportKind>(reader.number<std::uint8_t>())) {
     case ReportKind::exchange: return read_exchange(reader);
-    case ReportKind::done: return Done{read_traffic(reader)};
+    case ReportKind::done: return read_done(reader);
     case ReportKind::failure: return read_failure(reader);
   }
   return std::nullopt;

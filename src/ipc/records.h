@@ -88,6 +88,7 @@ struct Traffic {
 
 struct Done {
   Traffic traffic;
+  std::uint8_t missing_layers = 0;  ///< of the probe's confinement: sandbox::Missing
 
   bool operator==(const Done&) const = default;
 };

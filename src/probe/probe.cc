@@ -10,6 +10,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
+#include <ctime>
 #include <optional>
 #include <span>
 
@@ -17,6 +18,7 @@
 #include "ipc/records.h"
 #include "net/connect.h"
 #include "net/session.h"
+#include "sandbox/sandbox.h"
 #include "timecore/likelihood.h"
 #include "timecore/sanity.h"
 #include "timecore/transfer.h"
@@ -54,6 +56,8 @@ class Probe {
   /// How an attempt to learn one more thing ended.
   enum class Next : std::uint8_t { go_on, enough };
 
+  /// Reads what has to be read, and gives up everything but the connection that is to be made.
+  std::optional<SourceError> prepare();
   awaitable<void> measure();
   awaitable<SourceResult<Next>> one_exchange();
   awaitable<SourceResult<net::Session>> open();
@@ -84,10 +88,15 @@ class Probe {
   nanoseconds round_trip_{0};  ///< about: by how long it took to connect or, if there is TLS, to shake hands
   int connections_ = 0;
   std::string_view stage_ = "connecting";  ///< what a timeout interrupted
+  sandbox::Missing missing_;               ///< layers of confinement that cannot be had here
   bool finished_ = false;
 };
 
 int Probe::run() {
+  if (const auto error = prepare()) {
+    finish(error);
+    return 0;
+  }
   asio::co_spawn(context_, watch_parent(), asio::detached);
   asio::co_spawn(context_, measure(), asio::detached);
   context_.run_for(job_.timeout);
@@ -107,15 +116,21 @@ awaitable<void> Probe::watch_parent() {
   context_.stop();
 }
 
-awaitable<void> Probe::measure() {
+std::optional<SourceError> Probe::prepare() {
   if (job_.tls) {
     auto context = net::make_client_context(job_.ca_file);
-    if (!context) {
-      finish(context.error());
-      co_return;
-    }
+    if (!context) return context.error();
     tls_ = *std::move(context);
   }
+  ::tzset();  // else OpenSSL's arithmetic with dates has the C library open a file
+  const auto confined = sandbox::confine_probe(job_.connect_port);
+  if (!confined)
+    return SourceError{ErrorCode::probe_crashed, fmt::format("our own helper process {}", confined.error())};
+  missing_ = *confined;
+  return std::nullopt;
+}
+
+awaitable<void> Probe::measure() {
   while (exchanges_.size() < job_.exchanges && !only_stale()) {
     const auto next = co_await one_exchange();
     if (!next) {
@@ -280,7 +295,7 @@ void Probe::finish(const std::optional<SourceError>& error) {
   if (finished_) return;
   finished_ = true;
   const ipc::ProbeReport report = error ? ipc::ProbeReport{ipc::Failure{error->code, error->message, traffic()}}
-                                        : ipc::ProbeReport{ipc::Done{traffic()}};
+                                        : ipc::ProbeReport{ipc::Done{traffic(), missing_.bits()}};
   ipc::send_record(parent_.native_handle(), ipc::encode(report));
   context_.stop();
 }

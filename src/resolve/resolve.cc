@@ -9,6 +9,7 @@
 
 #include "ipc/child.h"
 #include "ipc/records.h"
+#include "sandbox/sandbox.h"
 
 namespace sdwdate::resolve {
 namespace {
@@ -58,6 +59,11 @@ int run(int channel) {
   if (ipc::await_record(channel, record) != ipc::Received::record) return 1;
   const auto job = ipc::decode_resolve_job(record);
   if (!job) return 1;
+  if (const auto confined = sandbox::confine_resolve(); !confined) {
+    return ipc::send_record(channel, ipc::encode(ipc::ResolveReply{{}, "our own helper process " + confined.error()}))
+               ? 0
+               : 1;
+  }
   return ipc::send_record(channel, ipc::encode(look_up(job->host))) ? 0 : 1;
 }
 

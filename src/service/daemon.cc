@@ -126,9 +126,10 @@ Daemon::Daemon(DaemonSettings settings, Reload reload, DaemonObserver observer, 
       surroundings_(std::move(surroundings)),
       signals_(context_, SIGTERM, SIGINT, SIGHUP),
       mailbox_(context_.get_executor()),
+      links_(open_links()),
       schedule_(settings_.config.schedule) {}
 
-void Daemon::run() {
+bool Daemon::run() {
   const auto rethrow = [](const std::exception_ptr& error) {
     if (error) std::rethrow_exception(error);
   };
@@ -139,6 +140,7 @@ void Daemon::run() {
   if (surroundings_.tick) asio::co_spawn(context_, tick(), rethrow);
   asio::co_spawn(context_, rounds(), rethrow);
   context_.run();
+  return settings_.launcher->works();
 }
 
 // --- rounds -----------------------------------------------------------------------------------------------------
@@ -149,8 +151,14 @@ asio::awaitable<void> Daemon::rounds() {
     const PlanFeed feeding = [this](const timecore::Known& told, const base::ClockPair& now) {
       return plan(told, now);
     };
-    SyncReport report = co_await sync(settings_.config, settings_.overrides, OnProgress{}, feeding);
+    SyncReport report = co_await sync(settings_.config, settings_.overrides, settings_.launcher, OnProgress{}, feeding);
     const nanoseconds wait = conclude(std::move(report));
+    if (!settings_.launcher->works()) {
+      log("launcher-gone", Priority::error, "sdwdate-launch has ended, without which no source can be asked: ending.");
+      change(Doing::stopping, "sdwdate-launch has ended.");
+      context_.stop();
+      co_return;
+    }
     const Wake woken = co_await between(wait);
     heed(woken);
     if (woken == Wake::disturbed && !std::filesystem::exists(settings_.config.chrony_socket)) {
@@ -178,6 +186,7 @@ timecore::FeedPlan Daemon::plan(const timecore::Known& told, const base::ClockPa
 nanoseconds Daemon::conclude(SyncReport report) {
   ++state_.rounds;
   for (const std::string& warning : report.warnings) log("warning", Priority::warning, warning);
+  look_at_confinement(report.round);
   if (report.plan.forget && !report.fed) discipline_.begin_anew();
   last_look_ = look_at_clocks(surroundings_.rtc);
   const bool done = report.code == ExitCode::done;
@@ -187,6 +196,17 @@ nanoseconds Daemon::conclude(SyncReport report) {
   state_.next_round = last_look_.clocks.real + wait;
   change(done ? Doing::waiting : Doing::retrying, state_.message);
   return wait;
+}
+
+void Daemon::look_at_confinement(const RoundReport& round) {
+  for (const SourceReport& source : round.sources) {
+    if (source.reading.error || source.reading.missing == missing_) continue;
+    missing_ = source.reading.missing;
+    if (!missing_->any()) continue;
+    log("confinement", Priority::info,
+        fmt::format("This system cannot confine helper processes by: {}. The other layers are in force.",
+                    missing_->in_words()));
+  }
 }
 
 nanoseconds Daemon::after_success(const SyncReport& report) {
@@ -228,7 +248,7 @@ nanoseconds Daemon::after_failure(const SyncReport& report) {
   ++state_.failures_in_a_row;
   if (!report.fed && report.told) discipline_.begin_anew();  // what was planned did not happen
   if (!link_watch_) {
-    link_watch_ = watch_links(context_.get_executor(), [this] { mailbox_.post(Wake::link_up); });
+    link_watch_ = watch_links(context_.get_executor(), links_, [this] { mailbox_.post(Wake::link_up); });
   }
   state_.message = fmt::format("{} Trying again in about {}.", report.refusal, base::in_words(wait));
   log(name_of_failure(report.code), local ? Priority::notice : Priority::warning, state_.message,

@@ -22,6 +22,7 @@ namespace sdwdate::service {
 struct DaemonSettings {
   config::Config config;
   ResolveOverrides overrides;
+  std::shared_ptr<ipc::Launcher> launcher;
 };
 
 /// What chronyd said when it was asked after a round.
@@ -58,7 +59,7 @@ struct DaemonObserver {
 
 /// What only tests choose differently.
 struct DaemonSurroundings {
-  std::filesystem::path rtc = "/sys/class/rtc/rtc0/since_epoch";
+  std::filesystem::path rtc = kBatteryClock;
   /// How often the watchdog wants to be told, and the battery clock is looked at; empty: never.
   std::optional<std::chrono::nanoseconds> tick;
 };
@@ -68,10 +69,12 @@ using Reload = std::function<std::expected<DaemonSettings, base::UserError>()>;
 
 class Daemon {
  public:
+  /// Opens all that a confined process could not open later (sandbox::confine_service).
   Daemon(DaemonSettings settings, Reload reload, DaemonObserver observer, DaemonSurroundings surroundings);
 
-  /// Returns after SIGTERM or SIGINT; whatever was under way is dropped, and its helpers are gone.
-  void run();
+  /// Returns after SIGTERM or SIGINT; whatever was under way is dropped, and its helpers are gone. False if it ended by
+  /// itself: no helper process can be started any more.
+  bool run();
 
  private:
   boost::asio::awaitable<void> rounds();
@@ -87,6 +90,8 @@ class Daemon {
   std::chrono::nanoseconds conclude(SyncReport report);
   std::chrono::nanoseconds after_success(const SyncReport& report);
   std::chrono::nanoseconds after_failure(const SyncReport& report);
+  /// Says once what this system cannot confine helpers by.
+  void look_at_confinement(const RoundReport& round);
   /// Compares the clocks with the last look at them.
   void look();
   void begin_anew();
@@ -105,6 +110,7 @@ class Daemon {
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_;
   Mailbox mailbox_;
+  base::UniqueFd links_;
   Watch clock_watch_;
   Watch link_watch_;    ///< while rounds fail
   Watch socket_watch_;  ///< chronyd makes its socket anew at each start
@@ -112,8 +118,9 @@ class Daemon {
   timecore::Schedule schedule_;
   timecore::Discipline discipline_;
   timecore::Look last_look_;
-  std::optional<timecore::Known> known_;  ///< what chronyd was last told, if nothing has happened since
-  std::optional<base::RawTime> fed_at_;   ///< of the last sample, until chronyd has been asked about it
+  std::optional<timecore::Known> known_;     ///< what chronyd was last told, if nothing has happened since
+  std::optional<base::RawTime> fed_at_;      ///< of the last sample, until chronyd has been asked about it
+  std::optional<sandbox::Missing> missing_;  ///< of the helpers' confinement, as last logged
   DaemonState state_;
 };
 

@@ -177,7 +177,7 @@ Watch watch_clock(const asio::any_io_executor& executor, std::function<void()> o
   return Watch{shared};
 }
 
-Watch watch_links(const asio::any_io_executor& executor, std::function<void()> on_up) {
+base::UniqueFd open_links() {
   base::UniqueFd netlink{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)};
   if (!netlink) return {};
   sockaddr_nl address{};
@@ -185,7 +185,14 @@ Watch watch_links(const asio::any_io_executor& executor, std::function<void()> o
   address.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the sockets API is made that way
   if (::bind(netlink.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
-  const Shared shared = share(executor, std::move(netlink));
+  return netlink;
+}
+
+Watch watch_links(const asio::any_io_executor& executor, const base::UniqueFd& links, std::function<void()> on_up) {
+  base::UniqueFd own{::fcntl(links.get(), F_DUPFD_CLOEXEC, 0)};
+  if (!own) return {};
+  hope_in(own.get());
+  const Shared shared = share(executor, std::move(own));
   asio::co_spawn(executor, tell_of_links(shared, std::move(on_up)), asio::detached);
   return Watch{shared};
 }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/unique_fd.h"
 #include "timecore/watch.h"
 
 namespace sdwdate::service {
@@ -38,8 +39,10 @@ class Mailbox {
   std::optional<Wake> posted_;
 };
 
-/// Every clock of this machine, now. `rtc` is the kernel's view of the battery clock, such as
-/// /sys/class/rtc/rtc0/since_epoch.
+/// The kernel's view of the battery clock.
+inline constexpr const char* kBatteryClock = "/sys/class/rtc/rtc0/since_epoch";
+
+/// Every clock of this machine, now. `rtc` is where to read the battery clock.
 timecore::Look look_at_clocks(const std::filesystem::path& rtc);
 
 /// Something that is watched until this is destroyed. An empty one watches nothing.
@@ -72,9 +75,13 @@ class Watch {
 /// TFD_TIMER_CANCEL_ON_SET). Empty if the kernel refuses.
 Watch watch_clock(const boost::asio::any_io_executor& executor, std::function<void()> on_set);
 
-/// Calls `on_up` when an interface, an address or a route has appeared and a moment has passed (rtnetlink(7)). Empty if
-/// the kernel refuses.
-Watch watch_links(const boost::asio::any_io_executor& executor, std::function<void()> on_up);
+/// What the kernel tells of interfaces, addresses and routes (rtnetlink(7)), for watch_links(). Empty if it refuses.
+base::UniqueFd open_links();
+
+/// Calls `on_up` when an interface, an address or a route has appeared and a moment has passed; what was told earlier
+/// does not count. Empty if `links` is.
+Watch watch_links(const boost::asio::any_io_executor& executor, const base::UniqueFd& links,
+                  std::function<void()> on_up);
 
 /// Calls `on_gone`, once, when the file at `path` is deleted or replaced (inotify(7)). Empty if there is none.
 Watch watch_file(const boost::asio::any_io_executor& executor, const std::filesystem::path& path,

@@ -9,11 +9,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <filesystem>
 #include <memory>
 #include <random>
 
-#include "base/build_info.h"
 #include "base/random.h"
 #include "ipc/child.h"
 
@@ -79,8 +77,8 @@ class HelperLink {
   asio::steady_timer deadline_;
 };
 
-SourceResult<ipc::Child> start(const std::string& executable) {
-  auto child = ipc::start_child(executable);
+SourceResult<ipc::Child> start(const MeasureOptions& options, ipc::Helper helper) {
+  auto child = ipc::start_child(options.launcher, helper);
   if (!child) return std::unexpected(HelperLink::crashed(child.error()));
   return *std::move(child);
 }
@@ -88,7 +86,7 @@ SourceResult<ipc::Child> start(const std::string& executable) {
 // --- addresses --------------------------------------------------------------------------------------------------
 
 awaitable<SourceResult<std::vector<IpAddress>>> resolve(std::string host, const MeasureOptions& options) {
-  auto child = start(options.helpers.resolve);
+  auto child = start(options, ipc::Helper::resolve);
   if (!child) co_return std::unexpected(child.error());
   HelperLink link{*std::move(child), co_await asio::this_coro::executor, options.timeout};
   const auto job = ipc::encode(ipc::ResolveJob{host});
@@ -180,7 +178,9 @@ bool take(const ipc::ProbeReport& report, Reading& reading, const OnExchange& on
     reading.error = SourceError{failure->code, failure->message};
     reading.traffic = failure->traffic;
   } else {
-    reading.traffic = std::get<ipc::Done>(report).traffic;
+    const auto& done = std::get<ipc::Done>(report);
+    reading.traffic = done.traffic;
+    reading.missing = sandbox::Missing::of(done.missing_layers);
   }
   return true;
 }
@@ -194,7 +194,7 @@ bool in_range(const ipc::ProbeReport& report, const timecore::TimeLimits& limits
 awaitable<void> run_probe(ipc::ProbeJob job, const MeasureOptions& options, Reading& reading,
                           const OnExchange& on_exchange) {
   const RawTime started = RawClock::now();
-  auto child = start(options.helpers.probe);
+  auto child = start(options, ipc::Helper::probe);
   if (!child) {
     reading.error = child.error();
     co_return;
@@ -228,17 +228,6 @@ awaitable<void> run_probe(ipc::ProbeJob job, const MeasureOptions& options, Read
 }
 
 }  // namespace
-
-Helpers find_helpers() {
-  std::error_code error;
-  const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  const auto find = [&](const char* name) {
-    const std::filesystem::path beside = here / name;
-    return std::filesystem::exists(beside, error) ? beside.string()
-                                                  : fmt::format("{}/{}", base::helper_directory(), name);
-  };
-  return {find("sdwdate-probe"), find("sdwdate-resolve")};
-}
 
 std::chrono::nanoseconds any_phase() {
   std::uniform_int_distribution<std::int64_t> phase{0, std::nano::den - 1};

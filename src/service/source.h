@@ -3,12 +3,15 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "ipc/launcher.h"
 #include "ipc/records.h"
+#include "sandbox/sandbox.h"
 #include "timecore/sanity.h"
 #include "timecore/transfer.h"
 #include "wire/url.h"
@@ -28,17 +31,9 @@ struct SourceSpec {
 struct Reading {
   std::vector<timecore::Exchange> exchanges;
   ipc::Traffic traffic;
+  sandbox::Missing missing;  ///< of its probe's confinement
   std::optional<base::SourceError> error;
 };
-
-/// Executables of the helper processes.
-struct Helpers {
-  std::string probe;
-  std::string resolve;
-};
-
-/// Beside this executable (as in a build tree), else where an installation keeps them.
-Helpers find_helpers();
 
 /// Addresses given by the user instead of the resolver, as by curl's --resolve.
 using ResolveOverrides = std::map<wire::HostPort, std::vector<ipc::IpAddress>>;
@@ -55,7 +50,7 @@ struct MeasureOptions {
   timecore::TransferOptions transfer;
   timecore::TimeLimits limits;
   ResolveOverrides overrides;
-  Helpers helpers;
+  std::shared_ptr<ipc::Launcher> launcher;  ///< of the helper processes
 };
 
 }  // namespace sdwdate::service

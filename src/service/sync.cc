@@ -131,7 +131,7 @@ timecore::Known told_of(const timecore::Agreed& result, base::RawTime at, std::c
 }  // namespace
 
 MeasureOptions measure_options(const config::Config& config, const timecore::TimeLimits& limits,
-                               const ResolveOverrides& overrides) {
+                               const ResolveOverrides& overrides, std::shared_ptr<ipc::Launcher> launcher) {
   return {.proxy = config.proxy,
           .isolate_circuits = config.isolate_circuits,
           .ca_file = config.ca_file,
@@ -141,7 +141,7 @@ MeasureOptions measure_options(const config::Config& config, const timecore::Tim
           .transfer = config.transfer,
           .limits = limits,
           .overrides = overrides,
-          .helpers = find_helpers()};
+          .launcher = std::move(launcher)};
 }
 
 std::chrono::sys_seconds certainly_past(const SyncReport& report) {
@@ -172,14 +172,14 @@ std::expected<void, refclock::FeedError> feed_quick_sample(const config::Config&
 }
 
 asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,
-                                 OnProgress on_progress, PlanFeed plan) {
+                                 std::shared_ptr<ipc::Launcher> launcher, OnProgress on_progress, PlanFeed plan) {
   SyncReport report;
   Floor floor = load_floor(config.state_directory);
   if (floor.warning) report.warnings.push_back(*std::move(floor.warning));
   const timecore::TimeLimits limits = timecore::limits_from(floor.time, config.ceiling_years);
   const timecore::Quorum quorum = quorum_of(config);
 
-  const MeasureOptions options = measure_options(config, limits, overrides);
+  const MeasureOptions options = measure_options(config, limits, overrides, std::move(launcher));
   report.round = co_await run_round(draw(config), options, quorum, std::move(on_progress));
   if (!report.round.agreed()) {
     report.code = mostly_implausible(report.round) ? ExitCode::insane : ExitCode::no_agreement;

@@ -18,7 +18,7 @@ namespace sdwdate::service {
 
 /// How a configuration's sources are asked. `overrides` come from the command line.
 MeasureOptions measure_options(const config::Config& config, const timecore::TimeLimits& limits,
-                               const ResolveOverrides& overrides);
+                               const ResolveOverrides& overrides, std::shared_ptr<ipc::Launcher> launcher);
 
 /// What is the matter with a configuration as a whole that no single line shows, if anything.
 std::optional<base::UserError> check(const config::Config& config);
@@ -55,6 +55,6 @@ std::expected<void, refclock::FeedError> feed_quick_sample(const config::Config&
 
 /// Draws, measures, agrees, checks, feeds chrony, saves the floor. `config` and `overrides` must outlive it.
 boost::asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,
-                                        OnProgress on_progress, PlanFeed plan);
+                                        std::shared_ptr<ipc::Launcher> launcher, OnProgress on_progress, PlanFeed plan);
 
 }  // namespace sdwdate::service

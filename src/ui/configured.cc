@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <iostream>
+#include <iterator>
 
+#include "base/accounts.h"
 #include "service/run_to_end.h"
 #include "ui/json.h"
 #include "ui/live.h"
@@ -50,9 +54,42 @@ void print_report(const service::SyncReport& report, const config::Config& confi
   if (!report.refusal.empty()) std::cerr << report.refusal << '\n';
 }
 
+std::expected<std::shared_ptr<ipc::Launcher>, UserError> start_launcher() {
+  auto launcher = ipc::RemoteLauncher::make(ipc::find_helpers().launch);
+  if (!launcher) return std::unexpected(UserError{launcher.error()});
+  return *std::move(launcher);
+}
+
+sandbox::ServicePaths paths_of(const ConfiguredOptions& options, const config::Config& config) {
+  sandbox::ServicePaths paths{.read = {config::kVendorFolder, config::kAdministratorsFolder, service::kBatteryClock,
+                                       base::kUsersFile, base::kGroupsFile},
+                              .write = {config.state_directory, config.runtime_directory}};
+  // An editor makes a file anew, so the folder counts; and a link may lead elsewhere, so the file does.
+  if (options.file.empty()) {
+    std::ranges::copy(config::system_files(), std::back_inserter(paths.read));
+  } else {
+    paths.read.push_back(std::filesystem::absolute(options.file).parent_path());
+    paths.read.emplace_back(options.file);
+  }
+  if (!config.ca_file.empty()) paths.read.emplace_back(config.ca_file);
+  return paths;
+}
+
+std::expected<sandbox::Missing, UserError> enter_sandbox(const sandbox::ServicePaths& paths) {
+  const auto confined = sandbox::confine_service(paths);
+  if (confined) return *confined;
+  return std::unexpected(
+      UserError{fmt::format("{}; without this, nothing that strangers wrote is looked at", confined.error())});
+}
+
 int sync_once(const ConfiguredOptions& options) {
   const auto configured = configure(options);
   if (!configured) return complain(configured.error());
+  const auto launcher = start_launcher();
+  if (!launcher) return complain(launcher.error());
+  if (const auto entered = enter_sandbox(paths_of(options, configured->config)); !entered) {
+    return complain(entered.error());
+  }
   service::SyncReport report;
   {
     LiveView view{!options.output.json};
@@ -61,8 +98,8 @@ int sync_once(const ConfiguredOptions& options) {
       return timecore::FeedPlan{};
     };
     report = service::run_to_end(service::sync(
-        configured->config, configured->overrides, [&](const service::Progress& progress) { view.show(progress); },
-        plainly));
+        configured->config, configured->overrides, *launcher,
+        [&](const service::Progress& progress) { view.show(progress); }, plainly));
   }
   print_report(report, configured->config, options.output);
   return status(report.code);

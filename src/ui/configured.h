@@ -2,8 +2,11 @@
 #pragma once
 
 #include <expected>
+#include <memory>
 #include <string>
 
+#include "ipc/launcher.h"
+#include "sandbox/sandbox.h"
 #include "service/sync.h"
 #include "ui/options.h"
 
@@ -24,6 +27,16 @@ struct Configured {
 
 /// Reads the configuration, lets the command line have the last word, and checks the whole.
 std::expected<Configured, base::UserError> configure(const ConfiguredOptions& options);
+
+/// Starts the process that starts helpers for one that is about to give that up.
+std::expected<std::shared_ptr<ipc::Launcher>, base::UserError> start_launcher();
+
+/// What a process with this configuration reads and writes later.
+sandbox::ServicePaths paths_of(const ConfiguredOptions& options, const config::Config& config);
+
+/// Gives up what a process that decides about time does not need: starting programs, the network, all other files.
+/// Returns the layers that this system does not have; the error says what it lacks that cannot be done without.
+std::expected<sandbox::Missing, base::UserError> enter_sandbox(const sandbox::ServicePaths& paths);
 
 /// What came of one round: the result on standard output, what went wrong on standard error.
 void print_report(const service::SyncReport& report, const config::Config& config, const OutputOptions& output);

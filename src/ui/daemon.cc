@@ -21,10 +21,12 @@ using service::DaemonState;
 using Doing = DaemonState::Doing;
 using Trouble = service::CompatFiles::Trouble;
 
-std::expected<service::DaemonSettings, base::UserError> settings_from(const ConfiguredOptions& options) {
+using SettingsResult = std::expected<service::DaemonSettings, base::UserError>;
+
+SettingsResult settings_from(const ConfiguredOptions& options, std::shared_ptr<ipc::Launcher> launcher) {
   auto configured = configure(options);
   if (!configured) return std::unexpected(configured.error());
-  return service::DaemonSettings{std::move(configured->config), std::move(configured->overrides)};
+  return service::DaemonSettings{std::move(configured->config), std::move(configured->overrides), std::move(launcher)};
 }
 
 Trouble write_report(const config::Config& config, const DaemonState& state) {
@@ -93,8 +95,12 @@ class Herald {
 };
 
 int run_for_ever(const ConfiguredOptions& options) {
-  auto settings = settings_from(options);
+  auto settings = settings_from(options, nullptr);
   if (!settings) return complain(settings.error());
+  const auto launcher = start_launcher();
+  if (!launcher) return complain(launcher.error());
+  settings->launcher = *launcher;
+  const sandbox::ServicePaths paths = paths_of(options, settings->config);
 
   Herald herald{options};
   herald.follow(settings->config);
@@ -104,16 +110,30 @@ int run_for_ever(const ConfiguredOptions& options) {
       .alive = [] { base::notify_manager("WATCHDOG=1"); },
       .log = [](const base::LogEntry& entry) { base::log(entry); },
   };
-  const service::Reload reload = [&] {
-    auto fresh = settings_from(options);
-    if (fresh) herald.follow(fresh->config);
+  const service::Reload reload = [&]() -> SettingsResult {
+    auto fresh = settings_from(options, *launcher);
+    if (!fresh) return fresh;
+    if (paths_of(options, fresh->config).write != paths.write) {
+      return std::unexpected(base::UserError{
+          "the folders [state] directory and [state] runtime cannot change while this process is confined to the old "
+          "ones; restart it"});
+    }
+    herald.follow(fresh->config);
     return fresh;
   };
   service::DaemonSurroundings surroundings;
   // Twice as often as the manager asks for, as it advises.
   if (const auto limit = base::watchdog_limit()) surroundings.tick = *limit / 2;
-  service::Daemon{*std::move(settings), reload, std::move(observer), std::move(surroundings)}.run();
-  return status(base::ExitCode::done);
+  service::Daemon daemon{*std::move(settings), reload, std::move(observer), std::move(surroundings)};
+  const auto missing = enter_sandbox(paths);
+  if (!missing) return complain(missing.error());
+  if (missing->any()) {
+    base::log(
+        {base::Priority::info,
+         fmt::format("This system cannot confine sdwdated by: {}. The other layers are in force.", missing->in_words()),
+         {{"SDWDATE_EVENT", "confinement"}}});
+  }
+  return status(daemon.run() ? base::ExitCode::done : base::ExitCode::no_agreement);
 }
 
 }  // namespace

@@ -71,7 +71,8 @@ int query(const QueryOptions& options) {
   service::RoundReport round;
   {
     LiveView view{!options.output.json};
-    const service::MeasureOptions asking = service::measure_options(config, limits, *overrides);
+    const service::MeasureOptions asking = service::measure_options(
+        config, limits, *overrides, std::make_shared<ipc::ParentLauncher>(ipc::find_helpers()));
     round = service::run_to_end(service::run_round(service::lineup_of(urls), asking, quorum,
                                                    [&](const service::Progress& progress) { view.show(progress); }));
   }

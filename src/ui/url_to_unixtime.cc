@@ -87,7 +87,8 @@ UnixtimeOutcome ask(const Arguments& arguments) {
   config.proxy = *std::move(proxy);
   config.exchanges_per_source = 1;
   const timecore::TimeLimits limits = timecore::limits_from(base::build_floor(), kManyYears);
-  const service::MeasureOptions options = service::measure_options(config, limits, {});
+  const service::MeasureOptions options =
+      service::measure_options(config, limits, {}, std::make_shared<ipc::ParentLauncher>(ipc::find_helpers()));
   const service::SourceSpec source{*url, {}, {}};
   return unixtime_of(service::run_to_end(
       service::measure(source, options, {service::any_phase(), base::RawClock::now()}, [](const auto&) {})));

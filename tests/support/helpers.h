@@ -5,7 +5,10 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <string>
+
+#include "ipc/launcher.h"
 
 namespace sdwdate::support {
 
@@ -15,6 +18,11 @@ inline std::string beside_us(const char* name) {
 }
 
 inline std::string bad_probe() { return beside_us("bad_probe"); }
+
+/// Starts the bad probe, whichever helper is wanted.
+inline std::shared_ptr<ipc::Launcher> bad_launcher() {
+  return std::make_shared<ipc::ParentLauncher>(ipc::Helpers{bad_probe(), bad_probe(), {}});
+}
 
 /// No child of ours runs, and none waits to be reaped.
 inline bool no_child_left() { return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; }

@@ -22,7 +22,7 @@ inline service::MeasureOptions options_for(const std::vector<std::string>& hosts
   // The tests' own clock may be anything after 1970: the bad probe takes it for the truth.
   const auto now = std::chrono::floor<std::chrono::seconds>(base::real_now());
   options.limits = timecore::limits_from(now - std::chrono::hours{24}, 20);
-  options.helpers = {bad_probe(), bad_probe()};
+  options.launcher = bad_launcher();
   for (const std::string& host : hosts) options.overrides[{host, 443}] = {*ipc::parse_address("127.0.0.1")};
   return options;
 }

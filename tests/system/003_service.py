@@ -157,11 +157,26 @@ class Service(LabTest):
         last = daemon.wait_rounds(3, timeout=15)[-1]
         self.assertEqual({source["requests"] for source in last["sources"]}, {4}, last)
 
+        elsewhere = self.world.folder("elsewhere")
+        configuration.write_text(re.sub(r'(?m)^directory = .*', f'directory = "{elsewhere}"', good))
+        os.kill(daemon.pid, signal.SIGHUP)
+        wait_until(lambda: daemon.logged("restart it"), 3, "the refusal of another folder")
+
     def check_end(self, daemon: ServiceProcess, manager: Manager) -> None:
         begun = time.monotonic()
         self.assertEqual(daemon.stop(seconds=2), 0, daemon.log_tail())
         self.assertLess(time.monotonic() - begun, 1)
         self.assertIn("STOPPING=1", manager.heard())
+
+    def test_without_the_process_that_starts_helpers_it_ends(self) -> None:
+        daemon = self.start(self.configuration([server.url for server in self.servers]))
+        daemon.wait_rounds(1, timeout=15)
+        (launcher,) = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+        os.kill(int(launcher), signal.SIGKILL)
+        os.kill(daemon.pid, signal.SIGHUP)  # now, not in half a minute
+        wait_until(lambda: not daemon.running, 10, "the daemon to end")
+        self.assertEqual(daemon.exit_code, 1)
+        self.assertTrue(daemon.logged("sdwdate-launch has ended"))
 
     def test_the_watchdog_hears_from_it(self) -> None:
         manager = Manager(self.world.folder("manager") / "notify")

@@ -80,7 +80,7 @@ TEST(Channel, SendingToAClosedOrFullChannelFailsWithoutSignalAndWithoutWaiting) 
 
 /// The bad probe, waiting for its job.
 Child start() {
-  auto child = start_child(support::bad_probe());
+  auto child = start_child(support::bad_launcher(), Helper::probe);
   EXPECT_TRUE(child) << child.error();
   return *std::move(child);
 }
@@ -175,7 +175,7 @@ TEST(Child, ItStartsAlsoWhenOurOwnStandardDescriptorsAreClosed) {
   const pid_t daemon = ::fork();
   if (daemon == 0) {
     for (const int descriptor : {0, 1, 2}) ::close(descriptor);
-    auto child = start_child(support::bad_probe());
+    auto child = start_child(support::bad_launcher(), Helper::probe);
     if (!child) ::_exit(1);
     const base::UniqueFd channel = send_job(*child, "descriptors.test");
     const auto report = next_report(channel.get());
@@ -203,7 +203,8 @@ TEST(Child, OfTheEnvironmentItInheritsWhatDecidesWhichCodeRunsAndNoMore) {
 
 TEST(Child, AnExecutableThatIsMissingIsNamed) {
   const auto before = support::open_descriptors();
-  const auto child = start_child("/nonexistent/sdwdate-probe");
+  const auto nowhere = std::make_shared<ParentLauncher>(Helpers{"/nonexistent/sdwdate-probe", {}, {}});
+  const auto child = start_child(nowhere, Helper::probe);
   ASSERT_FALSE(child);
   EXPECT_THAT(child.error(), HasSubstr("/nonexistent/sdwdate-probe"));
   EXPECT_THAT(child.error(), HasSubstr("No such file"));

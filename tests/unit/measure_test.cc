@@ -110,7 +110,7 @@ TEST(Measure, AProbesMessageIsPrintable) {
 
 TEST(Measure, AMissingProbeIsOneErrorForEachSource) {
   MeasureOptions options = options_for({"a.test", "b.test"});
-  options.helpers.probe = "/nonexistent/sdwdate-probe";
+  options.launcher = std::make_shared<ipc::ParentLauncher>(ipc::Helpers{"/nonexistent/sdwdate-probe", {}, {}});
   const RoundReport round = round_of({"a.test", "b.test"}, options);
   for (const SourceReport& source : round.sources) {
     ASSERT_TRUE(source.reading.error);
@@ -127,6 +127,11 @@ TEST(Measure, AJobTooLongForItsRecordIsSaidSo) {
   ASSERT_TRUE(round.sources[0].reading.error);
   EXPECT_THAT(round.sources[0].reading.error->message, HasSubstr("too long"));
   EXPECT_TRUE(support::no_child_left());
+}
+
+/// The bad probe, and no resolver.
+std::shared_ptr<ipc::Launcher> without_resolver() {
+  return std::make_shared<ipc::ParentLauncher>(ipc::Helpers{support::bad_probe(), "/nonexistent/sdwdate-resolve", {}});
 }
 
 // --- the resolver
@@ -176,7 +181,7 @@ TEST(Measure, ABadResolverCostsItsOwnSourceOnly) {
 
 TEST(Measure, AddressesAndProxiedNamesNeedNoResolver) {
   MeasureOptions options = options_for({});
-  options.helpers.resolve = "/nonexistent/sdwdate-resolve";
+  options.launcher = without_resolver();
   const auto message_for = [&](const std::string& host) {
     const RoundReport round = round_of({host}, options);
     return round.sources[0].reading.error ? round.sources[0].reading.error->message : "";
@@ -193,7 +198,7 @@ TEST(Measure, AddressesAndProxiedNamesNeedNoResolver) {
 
 TEST(Measure, OnionServicesAreNeverResolved) {
   MeasureOptions options = options_for({});
-  options.helpers.resolve = "/nonexistent/sdwdate-resolve";
+  options.launcher = without_resolver();
   const RoundReport round = round_of({"x.onion"}, options);
   ASSERT_TRUE(round.sources[0].reading.error);
   EXPECT_EQ(round.sources[0].reading.error->code, ErrorCode::dns);

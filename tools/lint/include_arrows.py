@@ -19,16 +19,19 @@ ARROWS = {
     "ipc": {"base"},
     "config": {"wire", "timecore", "base"},
     "net": {"wire", "ipc", "base"},
-    "probe": {"net", "wire", "timecore", "ipc", "base"},
-    "resolve": {"ipc", "base"},
+    "sandbox": {"base"},
+    "probe": {"net", "wire", "timecore", "ipc", "sandbox", "base"},
+    "resolve": {"ipc", "sandbox", "base"},
+    "launch": {"ipc", "sandbox", "base"},
     "refclock": {"timecore", "base"},
-    "service": {"config", "timecore", "refclock", "ipc", "wire:url", "wire:unix_time", "base"},
+    "service": {"config", "timecore", "refclock", "ipc", "sandbox", "wire:url", "wire:unix_time", "base"},
     "machine": {"ipc", "base"},
     "doctor": {"machine", "service", "config", "timecore", "refclock", "wire:url", "wire:socks5", "ipc", "base"},
     "ui": {
-        "doctor", "machine", "service", "config", "refclock", "timecore", "wire:url", "wire:unix_time", "ipc", "base",
+        "doctor", "machine", "service", "config", "refclock", "timecore", "wire:url", "wire:unix_time", "ipc",
+        "sandbox", "base",
     },  # fmt: skip
-    "apps": {"ui", "probe", "resolve", "ipc", "base"},
+    "apps": {"ui", "probe", "resolve", "launch", "ipc", "base"},
 }
 MAY_USE_OPENSSL = {"net", "probe"}
 

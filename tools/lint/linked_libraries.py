@@ -16,10 +16,11 @@ RUNTIME = {"libc", "libm", "libstdc++", "libgcc_s", "ld-linux-x86-64", "ld-linux
 SANITIZERS = {"libasan", "libubsan", "libtsan"}
 # toml++, nlohmann-json, CLI11 and Boost are header-only, or must be: as shared libraries they are not in this list.
 ALLOWED = {
-    "sdwdate": {"libfmt"},
-    "sdwdated": {"libfmt"},
-    "sdwdate-probe": {"libfmt"} | TLS,
-    "sdwdate-resolve": {"libfmt"},
+    "sdwdate": {"libfmt", "libseccomp"},
+    "sdwdated": {"libfmt", "libseccomp"},
+    "sdwdate-launch": {"libfmt", "libseccomp"},
+    "sdwdate-probe": {"libfmt", "libseccomp"} | TLS,
+    "sdwdate-resolve": {"libfmt", "libseccomp"},
     "unixtime-to-chrony-socket": {"libfmt"},
     "url_to_unixtime": {"libfmt"},
 }
