@@ -1,6 +1,5 @@
 #include "net/trust.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -14,6 +13,8 @@
 #include <optional>
 #include <string_view>
 #include <vector>
+
+#include "base/text.h"
 
 namespace sdwdate::net {
 namespace {
@@ -30,10 +31,23 @@ std::unexpected<SourceError> refuse(std::string message) {
   return std::unexpected(SourceError{ErrorCode::tls_certificate, std::move(message)});
 }
 
+/// What std::tm counts its years from.
+constexpr int kYearOfTm = 1900;
+
+constexpr bool within(int value, int end) { return value >= 0 && value < end; }
+
 std::optional<sys_seconds> time_of(const ASN1_TIME* time) {
   std::tm fields{};
   if (ASN1_TIME_to_tm(time, &fields) != 1) return std::nullopt;
-  return sys_seconds{std::chrono::seconds{::timegm(&fields)}};
+  // Not ::timegm, which asks for the machine's time zone. It would also make a date of any numbers.
+  const std::chrono::year_month_day date{std::chrono::year{fields.tm_year + kYearOfTm},
+                                         std::chrono::month{static_cast<unsigned>(fields.tm_mon + 1)},
+                                         std::chrono::day{static_cast<unsigned>(fields.tm_mday)}};
+  if (!date.ok() || !within(fields.tm_hour, 24) || !within(fields.tm_min, 60) || !within(fields.tm_sec, 60)) {
+    return std::nullopt;
+  }
+  return std::chrono::sys_days{date} + std::chrono::hours{fields.tm_hour} + std::chrono::minutes{fields.tm_min} +
+         std::chrono::seconds{fields.tm_sec};
 }
 
 std::optional<ValidityWindow> window_of(const STACK_OF(X509) * chain) {
@@ -175,8 +189,8 @@ SourceResult<ValidityWindow> verify_at(SSL* ssl, sys_seconds claimed) {
 
   if (X509_verify_cert(context.get()) != 1) {
     const int error = X509_STORE_CTX_get_error(context.get());
-    return refuse(fmt::format("{} at {:%Y-%m-%d %H:%M:%S} UTC, the time the server claims",
-                              X509_verify_cert_error_string(error), fmt::gmtime(claimed.time_since_epoch().count())));
+    return refuse(fmt::format("{} at {} UTC, the time the server claims", X509_verify_cert_error_string(error),
+                              base::utc_text(claimed)));
   }
   const auto window = window_of(X509_STORE_CTX_get0_chain(context.get()));
   if (!window) return refuse("a certificate's dates cannot be read");

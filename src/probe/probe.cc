@@ -1,6 +1,5 @@
 #include "probe/probe.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <optional>
 #include <span>
 
+#include "base/text.h"
 #include "ipc/child.h"
 #include "ipc/records.h"
 #include "net/connect.h"
@@ -239,9 +239,9 @@ awaitable<SourceResult<wire::HttpAnswer>> Probe::ask(RawTime& sent, RawTime& rec
 
 SourceResult<void> Probe::check(const wire::HttpAnswer& answer) {
   if (!timecore::plausible(answer.date, limits_)) {
-    return std::unexpected(SourceError{
-        ErrorCode::implausible, fmt::format("the Date {:%Y-%m-%d %H:%M:%S} UTC is decades away from this program's",
-                                            fmt::gmtime(answer.date.time_since_epoch().count()))});
+    return std::unexpected(
+        SourceError{ErrorCode::implausible,
+                    fmt::format("the Date {} UTC is decades away from this program's", base::utc_text(answer.date))});
   }
   if (window_ && window_->contains(answer.date)) return {};
   // Always at the claimed time, never at the local clock's: one mechanism, no modes.

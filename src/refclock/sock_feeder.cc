@@ -1,6 +1,5 @@
 #include "refclock/sock_feeder.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
@@ -10,6 +9,7 @@
 
 #include "base/accounts.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "base/unix_datagram.h"
 
 namespace sdwdate::refclock {
@@ -54,8 +54,8 @@ std::string explain(const std::string& path, int error_number) {
 
 std::string explain(Unacceptable why, const Sample& sample) {
   const auto reference = std::chrono::floor<std::chrono::seconds>(sample.taken + sample.offset.value);
-  return fmt::format("chronyd would refuse the time {} ({:%Y-%m-%d %H:%M:%S} UTC): it is {} what NTP can express",
-                     reference.time_since_epoch().count(), fmt::gmtime(reference.time_since_epoch().count()),
+  return fmt::format("chronyd would refuse the time {} ({} UTC): it is {} what NTP can express",
+                     reference.time_since_epoch().count(), base::utc_text(reference),
                      why == Unacceptable::too_early ? "before" : "after");
 }
 

@@ -1,13 +1,11 @@
 #include "service/compat.h"
 
 #include <fcntl.h>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -117,14 +115,13 @@ CompatFiles::Trouble CompatFiles::busy(std::string_view message) const {
 }
 
 CompatFiles::Trouble CompatFiles::success(std::string_view message, std::chrono::sys_seconds past) const {
-  const std::time_t count = past.time_since_epoch().count();
   Trouble trouble;
   const auto keep = [&](const char* name, std::string_view text) {
     const int failed = base::replace_file(state_ / name, text, kMode, base::Keep::for_ever);
     if (failed != 0 && !trouble) trouble = trouble_with(state_ / name, failed);
   };
-  keep("time-replay-protection-utc-unixtime", std::to_string(count));
-  keep("time-replay-protection-utc-humanreadable", fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(count)));
+  keep("time-replay-protection-utc-unixtime", std::to_string(past.time_since_epoch().count()));
+  keep("time-replay-protection-utc-humanreadable", base::utc_text(past));
 
   Folder runtime{runtime_};
   runtime.remove("fail");

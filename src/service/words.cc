@@ -1,6 +1,5 @@
 #include "service/words.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -86,9 +85,7 @@ std::string note(const SourceReport& source, const RoundReport& round) {
              source.fine_times_dropped, source.reading.exchanges.size());
 }
 
-std::string utc(std::chrono::sys_seconds time) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(time.time_since_epoch().count()));
-}
+std::string utc(std::chrono::sys_seconds time) { return base::utc_text(time) + " UTC"; }
 
 std::string explain(const RoundReport& round, const timecore::Quorum& quorum) {
   return fmt::format("No agreement: {}.", reason(round, quorum));

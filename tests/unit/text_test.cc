@@ -1,9 +1,13 @@
 #include "ui/text.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
+#include <array>
 #include <chrono>
+#include <ctime>
 #include <sstream>
 
 #include "base/text.h"
@@ -55,6 +59,16 @@ TEST(Text, EverySourceHasALineAndEveryFailureItsReason) {
   EXPECT_THAT(out.str(), HasSubstr("https://a.example/"));
   EXPECT_THAT(out.str(), HasSubstr("agrees"));
   EXPECT_THAT(out.str(), HasSubstr("the reason why"));
+}
+
+RC_GTEST_PROP(Text, TheTimeInUtcIsThatOfTheCLibrary, ()) {
+  const std::time_t count = *rc::gen::inRange<std::int64_t>(-62'135'596'800, 253'402'300'800);  // years 1 to 9999
+  std::tm fields{};
+  RC_ASSERT(::gmtime_r(&count, &fields) != nullptr);
+  std::array<char, 32> expected{};
+  RC_ASSERT(std::strftime(expected.data(), expected.size(), "-%m-%d %H:%M:%S", &fields) > 0);
+  RC_ASSERT(base::utc_text(std::chrono::sys_seconds{std::chrono::seconds{count}}) ==
+            fmt::format("{:04}{}", fields.tm_year + 1900, expected.data()));
 }
 
 TEST(Text, WhatStrangersSendIsMadePrintable) {
