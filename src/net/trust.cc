@@ -93,16 +93,23 @@ const char* from_environment(const char* variable, const char* otherwise) {
   return value != nullptr ? value : otherwise;
 }
 
-/// Where OpenSSL would look, all at once: when a chain has come, no file can be opened any more.
-Anchors read_system_anchors() {
+/// Where OpenSSL looks for anchors: one file of many, or a folder of files.
+struct AnchorPlaces {
+  std::filesystem::path file{from_environment(X509_get_default_cert_file_env(), X509_get_default_cert_file())};
+  std::filesystem::path folder{from_environment(X509_get_default_cert_dir_env(), X509_get_default_cert_dir())};
+};
+
+/// All at once: when a chain has come, no file can be opened any more.
+Anchors read_anchors(const AnchorPlaces& places) {
   Anchors anchors;
-  read_anchors(from_environment(X509_get_default_cert_file_env(), X509_get_default_cert_file()), anchors);
+  read_anchors(places.file, anchors);
   if (!anchors.empty()) return anchors;
-  const std::filesystem::path folder{from_environment(X509_get_default_cert_dir_env(), X509_get_default_cert_dir())};
-  read_anchors(folder / "ca-certificates.crt", anchors);  // Debian's folder, in one file
+  read_anchors(places.folder / "ca-certificates.crt", anchors);  // Debian's folder, in one file
   if (!anchors.empty()) return anchors;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator{folder, error}) read_anchors(entry.path(), anchors);
+  for (const auto& entry : std::filesystem::directory_iterator{places.folder, error}) {
+    read_anchors(entry.path(), anchors);
+  }
   return anchors;
 }
 
@@ -159,12 +166,11 @@ SourceResult<SslContext> make_client_context(const std::string& ca_file) {
   X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context.get()), X509_V_FLAG_NO_CHECK_TIME);
 
   if (ca_file.empty()) {
-    static const Anchors anchors = read_system_anchors();
+    const AnchorPlaces places;
+    static const Anchors anchors = read_anchors(places);
     if (anchors.empty()) {
-      return refuse(
-          fmt::format("no trust anchors: {} has none, and neither has {}; install ca-certificates or name a file "
-                      "with ca_file",
-                      X509_get_default_cert_file(), X509_get_default_cert_dir()));
+      return refuse(fmt::format("no trust anchors in {} or {}; install ca-certificates, or name a file with ca_file",
+                                places.file.string(), places.folder.string()));
     }
     if (!look_up_in(SSL_CTX_get_cert_store(context.get()), anchors)) {
       return refuse(fmt::format("cannot set up trust anchors: {}", openssl_reason()));

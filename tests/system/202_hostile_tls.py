@@ -86,6 +86,39 @@ class HostileTls(LabTest):
         result = run("sdwdate", "query", "--json", "--timeout", "5", server.url)
         self.assert_failed(result, "tls_certificate", server.url)
 
+    def test_the_systems_trust_store(self) -> None:
+        """Without a CA file: one file of many anchors, a folder of them as Debian has it, a folder of single files."""
+        folder = self.world.folder("store")
+        strangers = [CertificateAuthority(self.world.folder(f"of {name}"), name) for name in ("one", "another")]
+        namesake = CertificateAuthority(self.world.folder("namesake"))
+        anchors = [ca.file.read_text() for ca in (strangers[0], namesake, self.world.ca, strangers[1])]
+        bundle = folder / "anchors.pem"
+        bundle.write_text("\nwords between\n".join(anchors))
+        debians, singles, empty, without_ours = (folder / name for name in ("debian", "singles", "empty", "without"))
+        for each in (debians, singles, empty, without_ours):
+            each.mkdir()
+        (debians / "ca-certificates.crt").write_text("".join(anchors))
+        (without_ours / "ca-certificates.crt").write_text(anchors[0] + anchors[1] + anchors[3])
+        for number, anchor in enumerate(anchors):
+            (singles / f"{number:08x}.0").write_text(anchor)
+        between = self.world.ca.intermediate(self.world.folder("between two"))
+        server = self.serve(between.issue(LOCAL))
+
+        def ask(environment: dict[str, Path]):
+            text = {name: str(path) for name, path in environment.items()}
+            return run("sdwdate", "query", "--json", "--requests", "3", server.url, environment=text)
+
+        nothing = folder / "nothing"
+        for good in ({"SSL_CERT_FILE": bundle}, {"SSL_CERT_FILE": nothing, "SSL_CERT_DIR": debians},
+                     {"SSL_CERT_FILE": nothing, "SSL_CERT_DIR": singles}):  # fmt: skip
+            with self.subTest(good):
+                self.assert_measured(ask(good))
+        self.assert_failed(ask({"SSL_CERT_FILE": nothing, "SSL_CERT_DIR": without_ours}), "tls_certificate", server.url)
+        missing = ask({"SSL_CERT_FILE": nothing, "SSL_CERT_DIR": empty})
+        self.assert_failed(missing, "tls_certificate", server.url)
+        for part in ("no trust anchors", str(nothing), str(empty)):
+            self.assertIn(part, missing.sources[0]["error"]["message"])
+
     def test_old_protocol_versions(self) -> None:
         server = self.serve(self.world.certificate, newest_tls=ssl.TLSVersion.TLSv1_1)
         self.assert_failed(self.ask(server), "tls_handshake", server.url)
