@@ -18,6 +18,7 @@ What lives where:
     caches        caches in front of a server: nginx, HAProxy, Varnish
     hostile       a server whose behaviour is a list of steps, and which keeps the requests; a black hole
     behaviours    its behaviours by name, sorted by what a client must make of them
+    client_hello  how a client begins a TLS connection, taken apart
     chrony        chronyd that cannot touch the clock or a network; a recorder of SOCK samples
     proxies       microsocks, with names that it alone can resolve
     settings      configuration files from data
@@ -44,6 +45,7 @@ from .checks import LabTest
 from .chrony import SAMPLE_LAYOUT, SAMPLE_MAGIC, Chronyd, SampleRecorder, SockSample, abandoned_socket
 from .chrony_service import AnswerSocket, ServiceChronyd
 from .commands import BIN, Result, Sdwdated, as_nobody, copy_of_executables, executable, in_parallel, query, run
+from .client_hello import HelloCatcher
 from .daemons import Daemon, faketime_environment, find_program
 from .hostile import Behaviour, BlackHole, HostileServer
 from .namespaces import in_namespaces, with_monotonic_clock_ahead
@@ -60,7 +62,8 @@ from .world import Interrupted, World
 __all__ = [
     "BIN", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "AnswerSocket",
     "Apache", "Behaviour", "BlackHole", "CachingServer", "Caddy", "Certificate", "CertificateAuthority", "Chronyd",
-    "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HostileServer", "Interrupted", "LabError", "LabTest",
+    "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HelloCatcher", "HostileServer", "Interrupted",
+    "LabError", "LabTest",
     "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache", "NginxCacheOldDate", "PacketCounter", "PlainNginx",
     "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings", "SockSample", "Source",
     "Squid", "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "accepts", "as_nobody",
