@@ -15,6 +15,26 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   target_compile_options(sdwdate_flags INTERFACE -Wno-mismatched-new-delete -Wno-maybe-uninitialized)
 endif()
 
+# What makes a mistake of ours harder to use; tools/lint/hardening.py looks at the result. Debian's own flags, which a
+# package is built with as well, come first and say no more than these.
+include(CheckCXXCompilerFlag)
+include(CheckPIESupported)
+check_pie_supported()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -mbranch-protection=standard
+             -ftrivial-auto-var-init=zero -Wformat -Wformat-security)
+  string(MAKE_C_IDENTIFIER "SDWDATE_HAS${flag}" known)
+  check_cxx_compiler_flag(${flag} ${known})
+  if(${known})
+    add_compile_options(${flag})
+  endif()
+endforeach()
+add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
+if(NOT SDWDATE_SANITIZE)
+  # Nothing without optimisation, and in the way of the sanitizers' own checks.
+  add_compile_options($<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
+endif()
+
 if(SDWDATE_SANITIZE)
   add_compile_options(-fsanitize=${SDWDATE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SDWDATE_SANITIZE})

@@ -28,16 +28,16 @@ using Rules = std::vector<Rule>;
 
 void add(Rules& rules, std::initializer_list<Rule> more) { rules.insert(rules.end(), more); }
 
-/// Memory for data, never for code.
+/// Memory for data, never for code, and never shared: what is shared is not counted as this process' data.
 void add_memory(Rules& rules) {
-  add(rules,
-      {
-          SCMP_SYS(brk),
-          SCMP_SYS(munmap),
-          SCMP_SYS(mremap),
-          {SCMP_SYS(mmap), {without(2, PROT_EXEC), bits(3, MAP_PRIVATE | MAP_ANONYMOUS, MAP_PRIVATE | MAP_ANONYMOUS)}},
-          {SCMP_SYS(mprotect), {without(2, PROT_EXEC)}},
-      });
+  const std::vector<scmp_arg_cmp> own{without(2, PROT_EXEC),
+                                      bits(3, MAP_TYPE | MAP_ANONYMOUS, MAP_PRIVATE | MAP_ANONYMOUS)};
+  add(rules, {SCMP_SYS(brk),
+              SCMP_SYS(munmap),
+              SCMP_SYS(mremap),
+              {SCMP_SYS(mmap), own},
+              {SCMP_SYS(mmap2), own},
+              {SCMP_SYS(mprotect), {without(2, PROT_EXEC)}}});
 }
 
 /// The older of two calls, which newer architectures do not have.
@@ -47,44 +47,26 @@ constexpr int first_of(int older, int newer) { return older >= 0 ? older : newer
 void add_waiting(Rules& rules) {
   add(rules, {first_of(SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait)), first_of(SCMP_SYS(poll), SCMP_SYS(ppoll)),
               SCMP_SYS(epoll_ctl), SCMP_SYS(timerfd_settime), SCMP_SYS(clock_gettime), SCMP_SYS(futex)});
+  // The same on 32 bits, with times that last.
+  add(rules, {SCMP_SYS(ppoll_time64), SCMP_SYS(timerfd_settime64), SCMP_SYS(clock_gettime64), SCMP_SYS(futex_time64)});
 }
 
 /// What the resolver and the daemon need besides, and the probe does not: to read files, and what libraries ask.
 void add_reading_files(Rules& rules) {
-  add(rules, {SCMP_SYS(epoll_pwait),
-              SCMP_SYS(ppoll),
-              SCMP_SYS(openat),
-              SCMP_SYS(open),
-              SCMP_SYS(lseek),
-              SCMP_SYS(pread64),
-              SCMP_SYS(readv),
-              SCMP_SYS(writev),
-              SCMP_SYS(fstat),
-              SCMP_SYS(newfstatat),
-              SCMP_SYS(stat),
-              SCMP_SYS(lstat),
-              SCMP_SYS(statx),
-              SCMP_SYS(access),
-              SCMP_SYS(faccessat),
-              SCMP_SYS(faccessat2),
-              SCMP_SYS(readlink),
-              SCMP_SYS(readlinkat),
-              SCMP_SYS(getdents64),
-              SCMP_SYS(fcntl),
-              SCMP_SYS(madvise),
-              SCMP_SYS(getuid),
-              SCMP_SYS(geteuid),
-              SCMP_SYS(getgid),
-              SCMP_SYS(getegid),
-              SCMP_SYS(gettid),
-              SCMP_SYS(sysinfo),
-              SCMP_SYS(uname),
-              SCMP_SYS(tgkill),
-              SCMP_SYS(rt_sigaction),
-              SCMP_SYS(rt_sigprocmask),
-              SCMP_SYS(rt_sigreturn),
-              SCMP_SYS(restart_syscall),
-              SCMP_SYS(clock_nanosleep),
+  add(rules, {SCMP_SYS(epoll_pwait),  SCMP_SYS(ppoll),           SCMP_SYS(openat),
+              SCMP_SYS(open),         SCMP_SYS(lseek),           SCMP_SYS(pread64),
+              SCMP_SYS(readv),        SCMP_SYS(writev),          SCMP_SYS(_llseek),
+              SCMP_SYS(fstat),        SCMP_SYS(fstat64),         SCMP_SYS(fstatat64),
+              SCMP_SYS(fcntl64),      SCMP_SYS(getuid32),        SCMP_SYS(geteuid32),
+              SCMP_SYS(getgid32),     SCMP_SYS(getegid32),       SCMP_SYS(newfstatat),
+              SCMP_SYS(stat),         SCMP_SYS(lstat),           SCMP_SYS(statx),
+              SCMP_SYS(access),       SCMP_SYS(faccessat),       SCMP_SYS(faccessat2),
+              SCMP_SYS(readlink),     SCMP_SYS(readlinkat),      SCMP_SYS(getdents64),
+              SCMP_SYS(fcntl),        SCMP_SYS(madvise),         SCMP_SYS(getuid),
+              SCMP_SYS(geteuid),      SCMP_SYS(getgid),          SCMP_SYS(getegid),
+              SCMP_SYS(gettid),       SCMP_SYS(sysinfo),         SCMP_SYS(uname),
+              SCMP_SYS(tgkill),       SCMP_SYS(rt_sigaction),    SCMP_SYS(rt_sigprocmask),
+              SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(clock_nanosleep),
               SCMP_SYS(exit)});
 }
 
@@ -153,6 +135,8 @@ Rules resolve_rules() {
       // The name service's modules are libraries that are loaded when they are needed: files, mapped and not changed.
       {SCMP_SYS(mmap), {without(2, PROT_EXEC)}},
       {SCMP_SYS(mmap), {without(2, PROT_WRITE), without(3, MAP_ANONYMOUS)}},
+      {SCMP_SYS(mmap2), {without(2, PROT_EXEC)}},
+      {SCMP_SYS(mmap2), {without(2, PROT_WRITE), without(3, MAP_ANONYMOUS)}},
   };
   add_waiting(rules);
   add_memory(rules);

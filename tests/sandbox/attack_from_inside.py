@@ -26,6 +26,7 @@ ONLY_SECCOMP = {
     "ask-kernel",
     "map-executable",
     "make-executable",
+    "take-shared-memory",
     "new-namespace",
     "ask-clock",
 }
@@ -51,6 +52,7 @@ ATTACKS = {
     "map-executable": "map memory to write and execute",
     "make-executable": "make written memory executable",
     "take-memory": "take 256 MiB of memory",
+    "take-shared-memory": "the same as shared memory",
     "open-many": "open 200 sockets",
     "new-namespace": "make a network namespace",
     "ask-clock": "ask about the clock's frequency (adjtimex)",

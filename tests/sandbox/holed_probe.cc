@@ -133,9 +133,9 @@ int make_executable() {
   return done(::mprotect(page, 4096, PROT_READ | PROT_EXEC));
 }
 
-int take_memory() {
+int take_memory(int kind) {
   constexpr std::size_t kSize = std::size_t{256} * 1024 * 1024;
-  void* const pages = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const pages = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, kind | MAP_ANONYMOUS, -1, 0);
   return pages == MAP_FAILED ? errno : 0;
 }
 
@@ -166,7 +166,8 @@ const std::map<std::string_view, Attack> kAttacks{
     {"signal-parent", [](const Target& target) { return done(::kill(target.parent, SIGURG)); }},
     {"map-executable", [](const Target&) { return map_executable(); }},
     {"make-executable", [](const Target&) { return make_executable(); }},
-    {"take-memory", [](const Target&) { return take_memory(); }},
+    {"take-memory", [](const Target&) { return take_memory(MAP_PRIVATE); }},
+    {"take-shared-memory", [](const Target&) { return take_memory(MAP_SHARED); }},
     {"open-many", [](const Target&) { return open_many_files(); }},
     {"new-namespace", [](const Target&) { return done(::unshare(CLONE_NEWUSER | CLONE_NEWNET)); }},
     {"ask-clock",
