@@ -14,6 +14,7 @@
 
 #include "base/random.h"
 #include "ipc/child.h"
+#include "service/report_reader.h"
 
 namespace sdwdate::service {
 namespace {
@@ -167,30 +168,6 @@ ipc::ProbeJob job_for(const SourceSpec& spec, const MeasureOptions& options, std
   return job;
 }
 
-/// Takes one report into the reading. True when it was the last.
-bool take(const ipc::ProbeReport& report, Reading& reading, const OnExchange& on_exchange) {
-  if (const auto* exchange = std::get_if<ipc::ExchangeReport>(&report)) {
-    reading.exchanges.push_back({exchange->sent, exchange->received, exchange->date, exchange->stale, exchange->fine});
-    on_exchange(reading.exchanges);
-    return false;
-  }
-  if (const auto* failure = std::get_if<ipc::Failure>(&report)) {
-    reading.error = SourceError{failure->code, failure->message};
-    reading.traffic = failure->traffic;
-  } else {
-    const auto& done = std::get<ipc::Done>(report);
-    reading.traffic = done.traffic;
-    reading.missing = sandbox::Missing::of(done.missing_layers);
-  }
-  return true;
-}
-
-/// The exchange's date is used in arithmetic: whatever the probe says, it must be one of our times.
-bool in_range(const ipc::ProbeReport& report, const timecore::TimeLimits& limits) {
-  const auto* exchange = std::get_if<ipc::ExchangeReport>(&report);
-  return exchange == nullptr || timecore::plausible(exchange->date, limits);
-}
-
 awaitable<void> run_probe(ipc::ProbeJob job, const MeasureOptions& options, Reading& reading,
                           const OnExchange& on_exchange) {
   const RawTime started = RawClock::now();
@@ -210,20 +187,25 @@ awaitable<void> run_probe(ipc::ProbeJob job, const MeasureOptions& options, Read
     co_return;
   }
 
-  ipc::ReportOrder order{job.exchanges};
+  ReportReader reader{job.exchanges, options.limits, started};
   ipc::ProbeReportRecord record{};
   while (true) {
     const Received received = co_await link.receive(record);
     if (received != Received::record) {
+      reading = reader.reading();
       reading.error = link.blame(received);
       co_return;
     }
-    const auto report = ipc::decode_probe_report(record);
-    if (!report || !order.accept(*report, started, RawClock::now()) || !in_range(*report, options.limits)) {
-      reading.error = HelperLink::crashed("it wrote a record that makes no sense");
-      co_return;
+    const ReportReader::Verdict verdict = reader.take(record, RawClock::now());
+    if (verdict == ReportReader::Verdict::more) {
+      on_exchange(reader.reading().exchanges);
+      continue;
     }
-    if (take(*report, reading, on_exchange)) co_return;
+    reading = reader.reading();
+    if (verdict == ReportReader::Verdict::garbage) {
+      reading.error = HelperLink::crashed("it wrote a record that makes no sense");
+    }
+    co_return;
   }
 }
 

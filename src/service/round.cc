@@ -35,7 +35,7 @@ SourceError explain(NoBounds why) {
 }
 
 /// Turns what a probe heard into bounds at `at`, or into an error.
-void weigh(SourceReport& source, const timecore::TransferOptions& options, base::RawTime at) {
+void weigh_one(SourceReport& source, const timecore::TransferOptions& options, base::RawTime at) {
   if (source.reading.error) return;
   source.fine_times_dropped += timecore::drop_false_fine_times(source.reading.exchanges, options);
   const auto bounds = timecore::combine(source.reading.exchanges, options, at);
@@ -45,21 +45,6 @@ void weigh(SourceReport& source, const timecore::TransferOptions& options, base:
   }
   source.bounds = *bounds;
   source.estimate = timecore::estimate(source.reading.exchanges, options, *bounds);
-}
-
-timecore::Agreement settle(std::vector<SourceReport>& sources, const timecore::Quorum& quorum) {
-  std::vector<timecore::Vote> votes;
-  std::vector<SourceReport*> voters;
-  for (SourceReport& source : sources) {
-    if (!source.bounds) continue;
-    votes.push_back({*source.bounds, source.estimate.offset, source.spec.voter(), source.spec.pool.value_or("")});
-    voters.push_back(&source);
-  }
-  timecore::Agreement agreement = timecore::agree(votes, quorum);
-  for (std::size_t i = 0; i < voters.size(); ++i) {
-    voters[i]->outcome = agreement.truechimer[i] ? Outcome::truechimer : Outcome::falseticker;
-  }
-  return agreement;
 }
 
 /// The moving parts of one round, all on one thread.
@@ -112,7 +97,7 @@ class Runner {
       };
       report.reading = co_await measure(report.spec, options_, {phase, started_}, narrow);
       // Whether the answers make sense together is known already now, in time to replace a source that does not.
-      weigh(report, options_.transfer, RawClock::now());
+      weigh_one(report, options_.transfer, RawClock::now());
       progress.ended = true;
       progress.failed = report.reading.error.has_value();
       tell();
@@ -159,6 +144,23 @@ std::optional<SourceSpec> Lineup::replacement(std::size_t queue) {
   return spec;
 }
 
+timecore::Agreement weigh(std::vector<SourceReport>& sources, const timecore::TransferOptions& options,
+                          base::RawTime at, const timecore::Quorum& quorum) {
+  for (SourceReport& source : sources) weigh_one(source, options, at);
+  std::vector<timecore::Vote> votes;
+  std::vector<SourceReport*> voters;
+  for (SourceReport& source : sources) {
+    if (!source.bounds) continue;
+    votes.push_back({*source.bounds, source.estimate.offset, source.spec.voter(), source.spec.pool.value_or("")});
+    voters.push_back(&source);
+  }
+  timecore::Agreement agreement = timecore::agree(votes, quorum);
+  for (std::size_t i = 0; i < voters.size(); ++i) {
+    voters[i]->outcome = agreement.truechimer[i] ? Outcome::truechimer : Outcome::falseticker;
+  }
+  return agreement;
+}
+
 Lineup lineup_of(const std::vector<wire::Url>& urls) {
   Lineup lineup;
   for (const wire::Url& url : urls) lineup.add({SourceSpec{url, std::nullopt, std::nullopt}}, 1);
@@ -196,8 +198,7 @@ asio::awaitable<RoundReport> run_round(Lineup lineup, const MeasureOptions& opti
   Runner runner{std::move(lineup), options, std::move(on_progress), executor};
   round.sources = co_await runner.run();
   round.at = base::read_clock_pair();
-  for (SourceReport& source : round.sources) weigh(source, options.transfer, round.at.raw);
-  round.agreement = settle(round.sources, quorum);
+  round.agreement = weigh(round.sources, options.transfer, round.at.raw, quorum);
   round.duration = round.at.raw - started;
   round.slept = base::slept_since(round.asleep_before);
   co_return round;

@@ -71,6 +71,11 @@ struct RoundReport {
   [[nodiscard]] std::size_t count(Outcome outcome) const;
 };
 
+/// Turns what each source's probe heard into bounds at `at` or into an error, and lets the sources vote: sets `bounds`,
+/// `estimate`, `outcome` and the reading's error. Pure.
+timecore::Agreement weigh(std::vector<SourceReport>& sources, const timecore::TransferOptions& options,
+                          base::RawTime at, const timecore::Quorum& quorum);
+
 /// One source while a round runs.
 struct SourceProgress {
   std::string url;
