@@ -50,8 +50,13 @@ std::expected<void, std::string> give_up_capabilities() {
     ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   }
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  const std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
-  if (::syscall(SYS_capset, &header, none.data()) != 0) return refused("give up capabilities");
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  if (::syscall(SYS_capget, &header, sets.data()) != 0) return refused("look at capabilities");
+  // Who started us may have seen to that already, and have forbidden the call.
+  const bool none = std::ranges::all_of(
+      sets, [](const auto& part) { return part.effective == 0 && part.permitted == 0 && part.inheritable == 0; });
+  sets = {};
+  if (!none && ::syscall(SYS_capset, &header, sets.data()) != 0) return refused("give up capabilities");
   return {};
 }
 

@@ -161,7 +161,9 @@ Rules service_rules() {
       SCMP_SYS(getsockopt),
       SCMP_SYS(setsockopt),
       {SCMP_SYS(ioctl), {is(1, FIONBIO)}},
+      // Is this a terminal, and how wide?
       {SCMP_SYS(ioctl), {is(1, TCGETS)}},
+      {SCMP_SYS(ioctl), {is(1, TIOCGWINSZ)}},
       SCMP_SYS(epoll_create1),
       SCMP_SYS(eventfd2),
       SCMP_SYS(timerfd_create),

@@ -153,6 +153,19 @@ class InstalledService(MachineTest):
         self.assertGreater(seen.count("HEAD / HTTP/1.1"), 10, seen)
         self.assertTrue((self.machine.tree / "var/lib/sdwdate/last-agreed").exists())
 
+    def test_the_daemon_confines_itself(self) -> None:
+        """Beyond what its unit does: the unit's filter lets helpers use the network and start."""
+        self.machine.wait_selected()
+        pid = self.machine.main_pid(SERVICE)
+        status = (self.machine.root / "proc" / str(pid) / "status").read_text()
+        for line in ("NoNewPrivs:\t1", "Seccomp:\t2", "CapBnd:\t0000000000000000"):
+            self.assertIn(line, status)
+        self.assertLessEqual(len(self.inet_sockets(pid)), 1, "netlink's, which tells of links")
+        said = self.machine.run("journalctl", f"--unit={SERVICE}", "SDWDATE_EVENT=confinement", "--output=cat").text
+        # The unit forbids namespaces; Landlock depends on the kernel.
+        self.assertIn("own namespaces", said)
+        self.assertNotIn("cannot restrict", said)
+
     def test_the_doctor_finds_nothing_wrong(self) -> None:
         self.machine.wait_selected()
         said = self.machine.run("sdwdate", "doctor", check=False)
