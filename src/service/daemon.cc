@@ -140,7 +140,7 @@ bool Daemon::run() {
   if (surroundings_.tick) asio::co_spawn(context_, tick(), rethrow);
   asio::co_spawn(context_, rounds(), rethrow);
   context_.run();
-  return settings_.launcher->works();
+  return !gave_up_;
 }
 
 // --- rounds -----------------------------------------------------------------------------------------------------
@@ -154,6 +154,7 @@ asio::awaitable<void> Daemon::rounds() {
     SyncReport report = co_await sync(settings_.config, settings_.overrides, settings_.launcher, OnProgress{}, feeding);
     const nanoseconds wait = conclude(std::move(report));
     if (!settings_.launcher->works()) {
+      gave_up_ = true;
       log("launcher-gone", Priority::error, "sdwdate-launch has ended, without which no source can be asked: ending.");
       change(Doing::stopping, "sdwdate-launch has ended.");
       context_.stop();

@@ -120,6 +120,7 @@ class Daemon {
   timecore::Look last_look_;
   std::optional<timecore::Known> known_;     ///< what chronyd was last told, if nothing has happened since
   std::optional<base::RawTime> fed_at_;      ///< of the last sample, until chronyd has been asked about it
+  bool gave_up_ = false;                     ///< nothing can be asked any more
   std::optional<sandbox::Missing> missing_;  ///< of the helpers' confinement, as last logged
   DaemonState state_;
 };

@@ -63,7 +63,7 @@ class Contents(unittest.TestCase):
 
     def test_units_name_files_that_are_there(self) -> None:
         for name in self.modes:
-            if name.endswith(".service"):
+            if name.endswith(".service") and not self.modes[name].startswith("l"):
                 start = next(line for line in content(name).decode().splitlines() if line.startswith("ExecStart="))
                 program = start.removeprefix("ExecStart=").lstrip("-").split()[0]
                 self.assertTrue(program == "/usr/bin/chronyc" or program.lstrip("/") in self.modes, start)

@@ -168,6 +168,19 @@ class Service(LabTest):
         self.assertLess(time.monotonic() - begun, 1)
         self.assertIn("STOPPING=1", manager.heard())
 
+    def test_told_to_end_while_it_measures(self) -> None:
+        """As systemd does it: the daemon and its helpers are told at the same time."""
+        daemon = self.start(self.configuration([server.url for server in self.servers]))
+        children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children")
+        wait_until(lambda: children.read_text().split(), 5, "sdwdate-launch")
+        launcher = int(children.read_text())
+        helpers = Path(f"/proc/{launcher}/task/{launcher}/children")
+        wait_until(lambda: helpers.read_text().split(), 5, "a probe")
+        for process in (launcher, *map(int, helpers.read_text().split()), daemon.pid):
+            os.kill(process, signal.SIGTERM)
+        wait_until(lambda: not daemon.running, 2, "the daemon to end")
+        self.assertEqual(daemon.exit_code, 0, daemon.log_tail())
+
     def test_without_the_process_that_starts_helpers_it_ends(self) -> None:
         daemon = self.start(self.configuration([server.url for server in self.servers]))
         daemon.wait_rounds(1, timeout=15)
