@@ -41,10 +41,14 @@ std::expected<std::string, int> read_file(const std::filesystem::path& path, std
 std::expected<std::string, int> read_trusted_file(const std::filesystem::path& path) {
   const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) return std::unexpected(errno);
+  return read_whole(file.get());
+}
+
+std::expected<std::string, int> read_whole(int file) {
   std::string text;
   std::array<char, 16384> piece{};
   while (true) {
-    const ssize_t size = ::read(file.get(), piece.data(), piece.size());
+    const ssize_t size = ::read(file, piece.data(), piece.size());
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return std::unexpected(errno);
     if (size == 0) return text;

@@ -19,6 +19,9 @@ std::expected<std::string, int> read_file(const std::filesystem::path& path, std
 /// more than 4 MiB, EISDIR for a folder. Links are followed, and a pipe is waited for.
 std::expected<std::string, int> read_trusted_file(const std::filesystem::path& path);
 
+/// The same of what is open already.
+std::expected<std::string, int> read_whole(int file);
+
 /// Must what is written outlive a crash of the machine?
 enum class Keep : std::uint8_t { until_reboot, for_ever };
 

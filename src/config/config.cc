@@ -13,7 +13,7 @@
 #include <toml++/toml.h>
 
 #include "base/error.h"
-#include "base/files.h"
+#include "base/guarded.h"
 #include "base/text.h"
 
 namespace sdwdate::config {
@@ -421,11 +421,8 @@ std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& folder)
 ConfigResult<Config> load(const std::vector<std::filesystem::path>& files) {
   toml::table merged;
   for (const std::filesystem::path& file : files) {
-    const auto text = base::read_trusted_file(file);
-    if (!text) {
-      return std::unexpected(
-          UserError{fmt::format("cannot read {}: {}", file.string(), base::errno_text(text.error()))});
-    }
+    const auto text = base::read_guarded_file(file);
+    if (!text) return std::unexpected(UserError{text.error()});
     auto table = parse_table(*text, file.string());
     if (!table) return std::unexpected(table.error());
     merge(merged, *std::move(table));

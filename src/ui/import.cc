@@ -9,7 +9,7 @@
 #include <memory>
 
 #include "base/error.h"
-#include "base/files.h"
+#include "base/guarded.h"
 #include "base/text.h"
 #include "config/legacy.h"
 #include "ui/subcommand.h"
@@ -64,10 +64,8 @@ int import(const std::string& folder) {
   if (!paths) return complain(paths.error());
   std::vector<config::LegacyFile> files;
   for (const fs::path& path : *paths) {
-    auto text = base::read_trusted_file(path);
-    if (!text) {
-      return complain(UserError{fmt::format("cannot read {}: {}", path.string(), base::errno_text(text.error()))});
-    }
+    auto text = base::read_guarded_file(path);
+    if (!text) return complain(UserError{text.error()});
     files.push_back({path.string(), *std::move(text)});
   }
   const auto legacy = config::read_legacy(files, proxy_of_this_machine());

@@ -1,6 +1,8 @@
 // A directory for one test, gone after it.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +19,8 @@ class TemporaryDirectory {
     std::string pattern = std::filesystem::temp_directory_path() / "sdwdate-test-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a temporary directory");
     path_ = pattern;
+    // With a umask of 002, what is made here could be changed by a group, and would be refused for that.
+    ::umask(022);
   }
   ~TemporaryDirectory() {
     std::error_code ignored;

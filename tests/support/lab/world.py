@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import functools
 import itertools
+import os
 import shutil
 import signal
 import tempfile
@@ -55,6 +56,8 @@ class World:
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="sdwdate-lab-"))
+        # With a umask of 002, what is made here could be changed by a group, and would be refused for that.
+        os.umask(0o022)
         # Servers drop to other users, who must get at their files; keys are readable by their owner only.
         self.directory.chmod(0o755)
         self._services: list[Service] = []
