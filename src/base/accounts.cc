@@ -28,6 +28,16 @@ std::string name_in(const char* path, Entry* (*next)(std::FILE*), auto number_of
 
 }  // namespace
 
+std::optional<uid_t> user_number(std::string_view name) {
+  const std::unique_ptr<std::FILE, CloseFile> file{std::fopen(kUsersFile, "re")};
+  while (file) {
+    const passwd* const entry = ::fgetpwent(file.get());
+    if (entry == nullptr) break;
+    if (entry->pw_name == name) return entry->pw_uid;
+  }
+  return std::nullopt;
+}
+
 std::string user_name(uid_t user) { return name_in(kUsersFile, ::fgetpwent, &passwd::pw_uid, &passwd::pw_name, user); }
 
 std::string group_name(gid_t group) {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 
 #include "base/unique_fd.h"
@@ -15,9 +16,10 @@ namespace {
 
 constexpr std::size_t kLargest = std::size_t{4} * 1024 * 1024;
 
-/// One complete file, or errno.
+/// One complete file that was not there before, or errno. Whatever else has this name - a link, a FIFO, another name of
+/// a file that is precious - is not opened at all.
 int write_file(const std::filesystem::path& path, std::string_view text, mode_t mode, Keep keep) {
-  const UniqueFd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode)};
+  const UniqueFd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)};
   // The mode is meant, whatever the umask.
   if (!file || ::fchmod(file.get(), mode) != 0) return errno;
   const ssize_t written = ::write(file.get(), text.data(), text.size());
@@ -60,10 +62,15 @@ std::expected<std::string, int> read_whole(int file) {
 int replace_file(const std::filesystem::path& path, std::string_view text, mode_t mode, Keep keep) {
   std::filesystem::path fresh = path;
   fresh += ".new";
+  // What a crash left.
+  if (::unlink(fresh.c_str()) != 0 && errno != ENOENT) return errno;
   int failed = write_file(fresh, text, mode, keep);
+  if (failed == EEXIST) return failed;  // not ours
   if (failed == 0 && std::rename(fresh.c_str(), path.c_str()) != 0) failed = errno;
   if (failed != 0) ::unlink(fresh.c_str());
   return failed;
 }
+
+void survive_file_size_limit() { static_cast<void>(std::signal(SIGXFSZ, SIG_IGN)); }
 
 }  // namespace sdwdate::base

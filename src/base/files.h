@@ -30,4 +30,8 @@ enum class Keep : std::uint8_t { until_reboot, for_ever };
 /// there still.
 int replace_file(const std::filesystem::path& path, std::string_view text, mode_t mode, Keep keep);
 
+/// Has a write beyond this process's limit on the size of files fail, as one to a full disk does; it would end the
+/// process. To be called once, by what saves files.
+void survive_file_size_limit();
+
 }  // namespace sdwdate::base

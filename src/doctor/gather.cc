@@ -177,7 +177,7 @@ Known<sys_seconds> read_rtc() {
 }
 
 ClockFacts look_at_clock(const config::Config& config) {
-  const sys_seconds floor = service::load_floor(config.state_directory).time;
+  const sys_seconds floor = service::load_floor(config.state_directory, config.ceiling_years).time;
   ClockFacts clock;
   clock.floor = floor;
   clock.ceiling = timecore::limits_from(floor, config.ceiling_years).ceiling;

@@ -1,55 +1,136 @@
 #include "service/state.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
+#include "base/accounts.h"
 #include "base/build_info.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "timecore/offset.h"
+#include "base/guarded.h"
+#include "base/text.h"
+#include "base/unique_fd.h"
+#include "timecore/sanity.h"
 #include "wire/unix_time.h"
 
 namespace sdwdate::service {
 namespace {
 
 using std::chrono::sys_seconds;
+namespace fs = std::filesystem;
 
 constexpr const char* kFile = "last-agreed";
+/// The service runs as this user. Root and others who run a round by hand take its state for what it is.
+constexpr const char* kServiceUser = "sdwdate";
+/// No build is used for longer, even where the ceiling of a round is lower.
+constexpr int kLongestUse = 20;
 
-std::string unreadable(const std::filesystem::path& file, int error) {
-  return fmt::format("cannot read the last agreed time from {} ({}); going on with this build's day as the floor",
-                     file.string(), base::errno_text(error));
+constexpr const char* kBuildsDay = "going on with this build's day as the floor";
+
+/// What strangers could do to the state, or to the directory that it is in.
+std::optional<base::Exposure> exposure(const fs::path& path, const struct stat& status) {
+  const auto service = base::user_number(kServiceUser);
+  std::vector<uid_t> trusted{::geteuid()};
+  if (service) trusted.push_back(*service);
+  return base::exposure(path, status, trusted, service ? kServiceUser : base::user_name(::geteuid()));
+}
+
+/// A directory that state can be kept in, or why not. Neither if there is nothing of that name: nothing is installed.
+struct Directory {
+  bool usable = false;
+  std::optional<std::string> trouble;
+};
+
+Directory look_at(const fs::path& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return {};
+    return {false, fmt::format("cannot look at the state directory {}: {}", path.string(), base::errno_text(errno))};
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return {false, fmt::format("the state directory {} is {}: no agreed time can be kept there; remove it and make a "
+                               "folder",
+                               path.string(), base::kind_of(status.st_mode))};
+  }
+  // Sticky or not: strangers could put a time here before there is one.
+  status.st_mode &= ~static_cast<mode_t>(S_ISVTX);
+  if (const auto exposed = exposure(path, status)) {
+    return {false, fmt::format("no agreed time is read from or saved in the state directory {}, {}: strangers could "
+                               "put any time there. Empty it, then: {}",
+                               path.string(), exposed->how, exposed->remedy)};
+  }
+  return {true, std::nullopt};
+}
+
+/// What the file says, nothing if there is none, or what is wrong with it.
+std::expected<std::optional<std::string>, std::string> saved_text(const fs::path& path) {
+  const auto cannot_read = [&](int error) {
+    return std::unexpected(
+        fmt::format("cannot read the last agreed time from {} ({})", path.string(), base::errno_text(error)));
+  };
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    return cannot_read(errno);
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return std::unexpected(fmt::format("the last agreed time is not read from {}, which is {}", path.string(),
+                                       base::kind_of(status.st_mode)));
+  }
+  if (const auto exposed = exposure(path, status)) {
+    return std::unexpected(fmt::format("the last agreed time is not read from {}, {}", path.string(), exposed->how));
+  }
+  // In this directory nobody else can have exchanged it meanwhile.
+  constexpr std::size_t kMost = 64;
+  auto text = base::read_file(path, kMost);
+  if (!text) return cannot_read(text.error());
+  return *std::move(text);
+}
+
+std::expected<sys_seconds, std::string> parse(std::string_view text, const fs::path& path, sys_seconds latest) {
+  // Without the end of the line, the number may have been cut short.
+  const bool whole = text.ends_with('\n');
+  if (whole) text.remove_suffix(1);
+  const auto time = wire::parse_unix_time(text);
+  if (!whole || !time) return std::unexpected(fmt::format("{} does not hold a UNIX time of this age", path.string()));
+  if (*time > latest) {
+    return std::unexpected(fmt::format("{} holds a time after {} UTC, on which no round can have agreed", path.string(),
+                                       base::utc_text(latest)));
+  }
+  return std::chrono::floor<std::chrono::seconds>(*time);
 }
 
 }  // namespace
 
-Floor load_floor(const std::filesystem::path& directory) {
+Floor load_floor(const fs::path& directory, int ceiling_years) {
   const sys_seconds built = base::build_floor();
-  const std::filesystem::path path = directory / kFile;
-  constexpr std::size_t kMost = 64;
-  const auto text = base::read_file(path, kMost);
-  if (!text) {
-    if (text.error() == ENOENT || text.error() == ENOTDIR) return {built, std::nullopt};
-    return {built, unreadable(path, text.error())};
-  }
-  std::string_view saved = *text;
-  if (saved.ends_with('\n')) saved.remove_suffix(1);
-  const auto time = wire::parse_unix_time(saved);
-  if (!time || *time > timecore::kLatestDate) {
-    return {
-        built,
-        fmt::format("{} does not hold a UNIX time of this age; going on with this build's day as the floor. The next "
-                    "agreed time replaces it",
-                    path.string())};
-  }
-  return {std::max(built, std::chrono::floor<std::chrono::seconds>(*time)), std::nullopt};
+  const Directory kept = look_at(directory);
+  if (kept.trouble) return {built, fmt::format("{}; {}", *kept.trouble, kBuildsDay)};
+  if (!kept.usable) return {built, std::nullopt};
+  const fs::path path = directory / kFile;
+  const sys_seconds latest = timecore::limits_from(built, std::max(ceiling_years, kLongestUse)).ceiling;
+  const auto without = [&](std::string_view why) {
+    std::error_code error;
+    const bool stays = fs::is_directory(fs::symlink_status(path, error));
+    return Floor{built,
+                 fmt::format("{}; {}. {}", why, kBuildsDay, stays ? "Remove it" : "The next agreed time replaces it")};
+  };
+  const auto text = saved_text(path);
+  if (!text) return without(text.error());
+  if (!*text) return {built, std::nullopt};
+  const auto time = parse(**text, path, latest);
+  if (!time) return without(time.error());
+  return {std::max(built, *time), std::nullopt};
 }
 
-std::optional<std::string> save_floor(const std::filesystem::path& directory, sys_seconds time) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(directory, error)) return std::nullopt;
+std::optional<std::string> save_floor(const fs::path& directory, sys_seconds time) {
+  if (!look_at(directory).usable) return std::nullopt;  // load_floor() says why, in each round
   const int failed = base::replace_file(directory / kFile, fmt::format("{}\n", time.time_since_epoch().count()), 0644,
                                         base::Keep::for_ever);
   if (failed == 0) return std::nullopt;

@@ -178,7 +178,7 @@ std::expected<void, refclock::FeedError> feed_quick_sample(const config::Config&
 asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,
                                  std::shared_ptr<ipc::Launcher> launcher, OnProgress on_progress, PlanFeed plan) {
   SyncReport report;
-  Floor floor = load_floor(config.state_directory);
+  Floor floor = load_floor(config.state_directory, config.ceiling_years);
   if (floor.warning) report.warnings.push_back(*std::move(floor.warning));
   const timecore::TimeLimits limits = timecore::limits_from(floor.time, config.ceiling_years);
   const timecore::Quorum quorum = quorum_of(config);

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "base/accounts.h"
+#include "base/files.h"
 #include "service/run_to_end.h"
 #include "ui/json.h"
 #include "ui/live.h"
@@ -83,6 +84,7 @@ std::expected<sandbox::Missing, UserError> enter_sandbox(const sandbox::ServiceP
 }
 
 int sync_once(const ConfiguredOptions& options) {
+  base::survive_file_size_limit();
   const auto configured = configure(options);
   if (!configured) return complain(configured.error());
   const auto launcher = start_launcher();

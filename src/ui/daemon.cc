@@ -95,6 +95,7 @@ class Herald {
 };
 
 int run_for_ever(const ConfiguredOptions& options) {
+  base::survive_file_size_limit();
   auto settings = settings_from(options, nullptr);
   if (!settings) return complain(settings.error());
   const auto launcher = start_launcher();

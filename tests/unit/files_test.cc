@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/accounts.h"
@@ -67,7 +69,36 @@ TEST(Files, ThatCannotBeReplacedStayAndLeaveNothingBehind) {
   EXPECT_EQ(replace_file(directory.path() / "no" / "file", "text", 0644, Keep::until_reboot), ENOENT);
 }
 
+TEST(Files, ThatAreReplacedMayHaveAnythingBesideThem) {
+  const TemporaryDirectory directory;
+  const auto precious = directory.write("precious", "precious");
+  fs::create_hard_link(precious, directory.path() / "file.new");
+  EXPECT_EQ(replace_file(directory.path() / "file", "text", 0600, Keep::until_reboot), 0);
+  EXPECT_EQ(directory.read("precious"), "precious");
+  EXPECT_EQ(fs::status(precious).permissions(), fs::perms{0644});
+  fs::create_directory(directory.path() / "file.new");
+  EXPECT_NE(replace_file(directory.path() / "file", "other", 0600, Keep::until_reboot), 0);
+  EXPECT_EQ(directory.read("file"), "text");
+}
+
+TEST(Files, BeyondALimitStayAsTheyWere) {
+  survive_file_size_limit();
+  const TemporaryDirectory directory;
+  const auto file = directory.write("file", "old");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit tight{4, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  const int all = replace_file(file, "new and longer", 0644, Keep::for_ever);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_NE(all, 0);
+  EXPECT_EQ(directory.read("file"), "old");
+  EXPECT_FALSE(fs::exists(directory.path() / "file.new"));
+}
+
 TEST(Accounts, HaveANameOrANumber) {
+  EXPECT_EQ(user_number("root"), 0U);
+  EXPECT_EQ(user_number("no such user"), std::nullopt);
   EXPECT_EQ(user_name(0), "root");
   EXPECT_EQ(group_name(0), "root");
   EXPECT_EQ(user_name(4'000'000'000), "4000000000");

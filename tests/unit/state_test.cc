@@ -17,12 +17,15 @@ namespace {
 
 using namespace std::chrono_literals;
 using support::TemporaryDirectory;
+using testing::AllOf;
 using testing::HasSubstr;
+
+constexpr int kYears = 20;
 
 std::chrono::sys_seconds later() { return base::build_floor() + 1000h; }
 
 void expect_build_floor_with_warning(const TemporaryDirectory& directory) {
-  const Floor floor = load_floor(directory.path());
+  const Floor floor = load_floor(directory.path(), kYears);
   EXPECT_EQ(floor.time, base::build_floor());
   ASSERT_TRUE(floor.warning);
   EXPECT_THAT(*floor.warning, HasSubstr((directory.path() / "last-agreed").string()));
@@ -31,7 +34,7 @@ void expect_build_floor_with_warning(const TemporaryDirectory& directory) {
 TEST(State, WhatIsSavedIsLoaded) {
   const TemporaryDirectory directory;
   EXPECT_EQ(save_floor(directory.path(), later()), std::nullopt);
-  const Floor floor = load_floor(directory.path());
+  const Floor floor = load_floor(directory.path(), kYears);
   EXPECT_EQ(floor.time, later());
   EXPECT_EQ(floor.warning, std::nullopt);
 }
@@ -47,15 +50,15 @@ TEST(State, TheFileIsOneLineOfUnixTimeAndNothingElseIsLeft) {
 TEST(State, ATimeBeforeTheBuildIsNoBetterThanTheBuild) {
   const TemporaryDirectory directory;
   save_floor(directory.path(), base::build_floor() - 1h);
-  EXPECT_EQ(load_floor(directory.path()).time, base::build_floor());
-  EXPECT_EQ(load_floor(directory.path()).warning, std::nullopt);
+  EXPECT_EQ(load_floor(directory.path(), kYears).time, base::build_floor());
+  EXPECT_EQ(load_floor(directory.path(), kYears).warning, std::nullopt);
 }
 
 TEST(State, WithoutADirectoryOrAFileTheBuildIsTheFloor) {
   const TemporaryDirectory directory;
   for (const auto& path : {directory.path(), directory.path() / "missing", directory.write("file", "") / "x"}) {
-    EXPECT_EQ(load_floor(path).time, base::build_floor());
-    EXPECT_EQ(load_floor(path).warning, std::nullopt);
+    EXPECT_EQ(load_floor(path, kYears).time, base::build_floor());
+    EXPECT_EQ(load_floor(path, kYears).warning, std::nullopt);
   }
 }
 
@@ -67,13 +70,14 @@ TEST(State, NothingIsSavedWithoutADirectory) {
 
 TEST(State, ACorruptFileIsAWarningAndIsReplacedByTheNextSave) {
   using namespace std::string_view_literals;
-  for (const std::string_view content : {""sv, "\n"sv, "garbage"sv, "-5"sv, "1900000000 "sv, "1900000000\n\n"sv,
-                                         "1900000000\0"sv, "9223372035"sv, "99999999999999999999"sv, "1.9e9"sv}) {
+  for (const std::string_view content :
+       {""sv, "\n"sv, "garbage"sv, "garbage\n"sv, "1900000000"sv, "-5"sv, "1900000000 "sv, "1900000000\n\n"sv,
+        "1900000000\0"sv, "9223372035"sv, "99999999999999999999"sv, "1.9e9"sv}) {
     const TemporaryDirectory directory;
     directory.write("last-agreed", content);
     expect_build_floor_with_warning(directory);
     EXPECT_EQ(save_floor(directory.path(), later()), std::nullopt);
-    EXPECT_EQ(load_floor(directory.path()).time, later());
+    EXPECT_EQ(load_floor(directory.path(), kYears).time, later());
   }
 }
 
@@ -99,18 +103,74 @@ TEST(State, ASymbolicLinkIsNotFollowedToBeWritten) {
   const TemporaryDirectory elsewhere;
   elsewhere.write("target", "precious");
   std::filesystem::create_symlink(elsewhere.path() / "target", directory.path() / "last-agreed.new");
-  const auto warning = save_floor(directory.path(), later());
-  EXPECT_EQ(elsewhere.read("target"), "precious");
-  EXPECT_TRUE(warning);
-  // The link was in the way; it is gone, and the next save works.
   EXPECT_EQ(save_floor(directory.path(), later()), std::nullopt);
-  EXPECT_EQ(load_floor(directory.path()).time, later());
+  EXPECT_EQ(elsewhere.read("target"), "precious");
+  EXPECT_EQ(load_floor(directory.path(), kYears).time, later());
+  std::filesystem::remove(directory.path() / "last-agreed");
+  std::filesystem::create_symlink(elsewhere.path() / "target", directory.path() / "last-agreed");
+  EXPECT_EQ(save_floor(directory.path(), later()), std::nullopt);
+  EXPECT_EQ(elsewhere.read("target"), "precious");
+  EXPECT_EQ(load_floor(directory.path(), kYears).time, later());
 }
 
-TEST(State, APipeIsNotWaitedFor) {
+TEST(State, AnotherNameOfAPreciousFileIsNotWritten) {
+  const TemporaryDirectory directory;
+  const auto precious = directory.write("precious", "precious");
+  std::filesystem::create_hard_link(precious, directory.path() / "last-agreed.new");
+  EXPECT_EQ(save_floor(directory.path(), later()), std::nullopt);
+  EXPECT_EQ(directory.read("precious"), "precious");
+}
+
+TEST(State, APipeIsNeitherWaitedForNorInTheWay) {
   const TemporaryDirectory directory;
   ASSERT_EQ(::mkfifo((directory.path() / "last-agreed").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo((directory.path() / "last-agreed.new").c_str(), 0600), 0);
   expect_build_floor_with_warning(directory);
+  EXPECT_EQ(save_floor(directory.path(), later()), std::nullopt);
+  EXPECT_EQ(load_floor(directory.path(), kYears).time, later());
+}
+
+// A machine whose state says "2150" would refuse every round until somebody removes the file.
+TEST(State, ATimeThatNoRoundCanHaveAgreedOnIsAWarning) {
+  const TemporaryDirectory directory;
+  const auto decades = [](int count) { return base::build_floor() + std::chrono::days{count * 3653}; };
+  save_floor(directory.path(), decades(3));
+  expect_build_floor_with_warning(directory);
+  EXPECT_EQ(load_floor(directory.path(), 40).time, decades(3)) << "with that ceiling it can";
+  save_floor(directory.path(), decades(1));
+  EXPECT_EQ(load_floor(directory.path(), 1).time, decades(1)) << "an old build with a low ceiling";
+}
+
+TEST(State, WhatStrangersCanChangeIsNeitherReadNorWritten) {
+  for (const mode_t mode : {0777, 0757, 01777}) {
+    const TemporaryDirectory directory;
+    save_floor(directory.path(), later());
+    ASSERT_EQ(::chmod(directory.path().c_str(), mode), 0);
+    const Floor floor = load_floor(directory.path(), kYears);
+    EXPECT_EQ(floor.time, base::build_floor()) << mode;
+    ASSERT_TRUE(floor.warning) << mode;
+    EXPECT_THAT(*floor.warning, AllOf(HasSubstr(directory.path().string()), HasSubstr("everybody"),
+                                      HasSubstr("chmod go-w " + directory.path().string())));
+    EXPECT_EQ(save_floor(directory.path(), later() + 1h), std::nullopt);
+    EXPECT_EQ(directory.read("last-agreed"), std::to_string(later().time_since_epoch().count()) + "\n");
+  }
+}
+
+TEST(State, AFileThatStrangersCanChangeIsReplaced) {
+  const TemporaryDirectory directory;
+  save_floor(directory.path(), later());
+  ASSERT_EQ(::chmod((directory.path() / "last-agreed").c_str(), 0666), 0);
+  expect_build_floor_with_warning(directory);
+  EXPECT_EQ(save_floor(directory.path(), later()), std::nullopt);
+  EXPECT_EQ(load_floor(directory.path(), kYears).warning, std::nullopt);
+}
+
+TEST(State, AFileInPlaceOfTheDirectoryIsAWarning) {
+  const TemporaryDirectory directory;
+  const Floor floor = load_floor(directory.write("state", ""), kYears);
+  ASSERT_TRUE(floor.warning);
+  EXPECT_THAT(*floor.warning, HasSubstr("is a file"));
+  EXPECT_EQ(save_floor(directory.path() / "state", later()), std::nullopt);
 }
 
 TEST(State, ADirectoryInPlaceOfTheFileIsAWarning) {
