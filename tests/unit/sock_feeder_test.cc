@@ -1,5 +1,6 @@
 #include "refclock/sock_feeder.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -26,6 +27,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr base::RealTime kNow = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23} + 12h;
+constexpr uid_t kStranger = 4'000'000'001;
 const Sample kSample{kNow, timecore::Offset{250ms}};
 
 /// Listens as chronyd does.
@@ -101,6 +103,72 @@ TEST(SockFeeder, AStreamSocketIsOfAnotherKind) {
   const TemporaryDirectory directory;
   const FakeChronyd other{directory.path() / "stream", SOCK_STREAM};
   EXPECT_THAT(not_fed(directory.path() / "stream").message, HasSubstr("of another kind"));
+}
+
+TEST(SockFeeder, WhatIsNoSocketIsNamedAndLeftAlone) {
+  const TemporaryDirectory directory;
+  const auto fifo = directory.path() / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0666), 0);
+  const base::UniqueFd reader{::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+  EXPECT_THAT(not_fed(fifo).message, AllOf(HasSubstr("is a FIFO"), HasSubstr("remove it and restart chronyd")));
+  std::array<char, 8> read{};
+  EXPECT_EQ(::read(reader.get(), read.data(), read.size()), 0);
+  EXPECT_THAT(not_fed(directory.path()).message, HasSubstr("is a folder"));
+  EXPECT_THAT(not_fed(directory.write("file", "")).message, HasSubstr("is a file"));
+  EXPECT_THAT(not_fed("/dev/null").message, HasSubstr("is a device"));
+}
+
+TEST(SockFeeder, ALinkOfOursIsFollowed) {
+  const TemporaryDirectory directory;
+  const TemporaryDirectory elsewhere;
+  const FakeChronyd chronyd{elsewhere.path() / "sock"};
+  const auto link = directory.path() / "link";
+  std::filesystem::create_symlink(elsewhere.path() / "sock", link);
+  EXPECT_TRUE(feed(link, kSample));
+  EXPECT_FALSE(chronyd.receive().empty());
+}
+
+TEST(SockFeeder, ALinkToNothingIsSaidSo) {
+  const TemporaryDirectory directory;
+  const auto link = directory.path() / "link";
+  std::filesystem::create_symlink(directory.path() / "none", link);
+  EXPECT_THAT(not_fed(link).message,
+              AllOf(HasSubstr(link.string()), HasSubstr("symbolic link to " + directory.path().string() + "/none")));
+  std::filesystem::create_symlink("loop", directory.path() / "loop");
+  EXPECT_THAT(not_fed(directory.path() / "loop").message, HasSubstr("Too many levels"));
+}
+
+TEST(SockFeeder, ALinkThatStrangersCanChangeIsNotFollowed) {
+  const TemporaryDirectory directory;
+  const TemporaryDirectory elsewhere;
+  const FakeChronyd chronyd{elsewhere.path() / "sock"};
+  const auto link = directory.path() / "link";
+  std::filesystem::create_symlink(elsewhere.path() / "sock", link);
+  std::filesystem::permissions(directory.path(), std::filesystem::perms{0777});
+  EXPECT_THAT(not_fed(link).message, AllOf(HasSubstr("not followed"), HasSubstr("everybody may write to")));
+  std::filesystem::permissions(directory.path(), std::filesystem::perms{0755});
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::lchown(link.c_str(), kStranger, 0), 0);
+    EXPECT_THAT(not_fed(link).message, AllOf(HasSubstr("not followed"), HasSubstr("user 4000000001")));
+  }
+  EXPECT_TRUE(chronyd.receive().empty());
+}
+
+TEST(SockFeeder, AStrangersSocketIsRefusedWhereStrangersCanMakeOne) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give things away";
+  const TemporaryDirectory directory;
+  const auto path = directory.path() / "sock";
+  const FakeChronyd chronyd{path};
+  ASSERT_EQ(::chown(path.c_str(), kStranger, 0), 0);
+  EXPECT_TRUE(feed(path, kSample)) << "in a folder of root's it is there by root's leave";
+  EXPECT_FALSE(chronyd.receive().empty());
+  for (const mode_t mode : {0777U, 01777U}) {
+    std::filesystem::permissions(directory.path(), std::filesystem::perms{mode});
+    EXPECT_THAT(not_fed(path).message, AllOf(HasSubstr("user 4000000001"), HasSubstr("need not be chronyd's")));
+  }
+  EXPECT_TRUE(chronyd.receive().empty());
+  ASSERT_EQ(::chown(path.c_str(), 0, 0), 0);
+  EXPECT_TRUE(feed(path, kSample)) << "root's is root's";
 }
 
 TEST(SockFeeder, PathsThatFitNoSocketAddressAreRefused) {
