@@ -7,7 +7,6 @@ is kept there as TARGET-crash-... and makes this end with status 1.
 
 import argparse
 import json
-import os
 import re
 import subprocess
 import sys
@@ -106,7 +105,8 @@ def merge(target):
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev fuzz", description="Let libFuzzer attack each parser.")
-    parser.add_argument("--long", action="store_true", help="until each target's tally is an hour, two at a time")
+    parser.add_argument("--long", action="store_true", help="until each target's tally is an hour")
+    parser.add_argument("--jobs", type=int, metavar="N", help="how many targets at a time (1; with --long 2)")
     parser.add_argument("--merge", action="store_true", help="bring what was found worth keeping into fuzz/corpus")
     parser.add_argument("what", nargs="*", metavar="SECONDS|TARGET", help="how long each (60), and which (all)")
     options = parser.parse_args()
@@ -124,7 +124,7 @@ def main():
     seconds = int(numbers[0]) if numbers else 60
     left = {name: max(LONG - tally().get(name, {}).get("seconds", 0), 0) for name in names}
     work = {name: pieces(left[name] if options.long else seconds) for name in names}
-    with ThreadPoolExecutor(min(2, os.cpu_count() or 1) if options.long else 1) as pool:
+    with ThreadPoolExecutor(options.jobs or (2 if options.long else 1)) as pool:
         list(pool.map(lambda name: [fuzz(name, piece) for piece in work[name]], names))
     text = summary(names)
     SUMMARY.write_text(text + "\n")
