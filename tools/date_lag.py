@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import heapq
 import json
-import math
 import random
 import socket
 import ssl
@@ -18,7 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 

@@ -1,12 +1,10 @@
 #!/usr/bin/python3
 """What becomes of chrony, of settings and of everything we made when the package is upgraded, removed, purged."""
 
-import unittest
 from pathlib import Path
 
 from machine import DROP_IN, OFFLINE, PACKAGE, Machine, MachineTest, main, package
 from booted import build_deb, with_version
-from lab import wait_until
 
 DEBIAN_CONFIGURATION = "/etc/chrony/chrony.conf"
 OURS = "/etc/chrony/sdwdate.conf"

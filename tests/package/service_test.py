@@ -2,11 +2,10 @@
 """The installed service in a booted Debian 12: account, sandbox, sockets, rounds, chronyd offline, signals, reboot."""
 
 import time
-import unittest
 from pathlib import Path
 
 from machine import Machine, MachineTest, main
-from lab import LabError, wait_until
+from lab import wait_until
 
 SERVICE = "sdwdated.service"
 REPORT, RESET = "/run/sdwdate-chrony/report", "/run/sdwdate-chrony/reset"

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Our package takes the place of the Python sdwdate: its settings are imported, its state files are kept up."""
 
-import unittest
 
 from machine import PACKAGE, Machine, MachineTest, main, package
 from booted import build_deb

@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from lab import (
     Apache, Caddy, CachingServer, HaproxyCache, HaproxyInFront, LabTest, Lighttpd, Nginx, NginxCache, NginxCacheOldDate,
-    PlainNginx, Pool, Result, SampleRecorder, Sdwdated, Settings, Source, Squid, Varnish, query, run, wait_until,
-    with_monotonic_clock_ahead,
+    PlainNginx, Pool, Result, SampleRecorder, Sdwdated, Settings, Source, Squid, Varnish, query, run,
+    trusting_connection, wait_until, with_monotonic_clock_ahead,
 )  # fmt: skip
 
 #: How late the second of lighttpd's clock is.
