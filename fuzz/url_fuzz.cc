@@ -48,8 +48,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (const auto server = parse_host_port(text)) {
     require(parse_host_port(written(*server)) == server, "a written server is the same server");
   }
+  if (const auto endpoint = parse_endpoint(text)) {
+    require(parse_endpoint(to_string(*endpoint)) == endpoint, "a written endpoint is the same endpoint");
+  }
   if (const auto proxy = parse_proxy_url(text)) {
-    require(parse_host_port(written(proxy->server)) == proxy->server, "a written proxy is the same proxy");
+    require(parse_endpoint(to_string(proxy->server)) == proxy->server, "a written proxy is the same proxy");
     require(proxy->user.size() <= 255 && proxy->password.size() <= 255, "SOCKS5 can carry the credentials");
   }
   return 0;

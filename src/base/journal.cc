@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "base/unix_datagram.h"
+#include "base/unix_socket.h"
 
 namespace sdwdate::base {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "base/unix_datagram.h"
+#include "base/unix_socket.h"
 
 namespace sdwdate::base {
 namespace {

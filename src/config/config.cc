@@ -88,6 +88,24 @@ class TableReader {
     return *this;
   }
 
+  /// One text, or an array of at least one.
+  TableReader& texts(std::string_view key, std::vector<std::string>& into) {
+    const toml::node* const node = find(key);
+    const toml::array* const array = node == nullptr ? nullptr : node->as_array();
+    if (array == nullptr) {
+      std::string one;
+      text(key, one);
+      if (node != nullptr) into = {one};
+      return *this;
+    }
+    into.clear();
+    for (const toml::node& item : *array) into.push_back(item.value_exact<std::string>().value_or(""));
+    if (into.empty() || std::ranges::find(into, "") != into.end()) {
+      fail(*node, fmt::format("'{}' must be a text in quotes, or several in brackets", key));
+    }
+    return *this;
+  }
+
   TableReader& number(std::string_view key, int& into, int least, int most) {
     if (const toml::node* node = find(key)) {
       const auto value = node->value_exact<std::int64_t>();
@@ -188,7 +206,7 @@ class TableReader {
 
 constexpr std::array<std::string_view, 11> kTopKeys{
     "transport", "tor", "chrony", "schedule", "request", "selection", "state", "sanity", "privacy", "compat", "pool"};
-constexpr std::array<std::string_view, 2> kTorKeys{"socks", "control"};
+constexpr std::array<std::string_view, 3> kTorKeys{"socks", "control", "control_password"};
 constexpr std::array<std::string_view, 4> kChronyKeys{"socket", "burst", "report", "reset"};
 constexpr std::array<std::string_view, 2> kScheduleKeys{"minimum", "maximum"};
 constexpr std::array<std::string_view, 5> kRequestKeys{"per_source", "timeout", "sharpen", "ca_file", "lag"};
@@ -198,7 +216,7 @@ constexpr std::array<std::string_view, 1> kSanityKeys{"ceiling_years"};
 constexpr std::array<std::string_view, 1> kPrivacyKeys{"random_offset"};
 constexpr std::array<std::string_view, 1> kCompatKeys{"state_files"};
 constexpr std::array<std::string_view, 2> kPoolKeys{"name", "source"};
-constexpr std::array<std::string_view, 4> kSourceKeys{"url", "operator", "evidence", "mirrors"};
+constexpr std::array<std::string_view, 5> kSourceKeys{"url", "operator", "evidence", "mirrors", "self_signed"};
 
 constexpr int kMostBurst = 16;
 constexpr int kMostPerPool = 64;
@@ -208,13 +226,27 @@ constexpr nanoseconds kMostRandomOffset = std::chrono::minutes{1};
 
 std::optional<UserError> read_tor(const toml::table& table, Config& config) {
   TableReader reader{table, "[tor]"};
-  std::string socks;
-  reader.keys(kTorKeys).text("socks", socks).text("control", config.tor_control);
+  std::vector<std::string> socks;
+  std::string control;
+  reader.keys(kTorKeys)
+      .texts("socks", socks)
+      .text("control", control)
+      .text("control_password", config.tor_control_password);
   if (reader.error()) return reader.error();
-  if (const toml::node* node = reader.find("socks"); node != nullptr && config.proxy) {
-    auto server = wire::parse_host_port(socks);
-    if (!server) return complain(*node, fmt::format("socks: {}", server.error())).error();
-    config.proxy->server = *std::move(server);
+  if (const toml::node* node = reader.find("socks"); node != nullptr && !config.proxies.empty()) {
+    config.proxies.clear();
+    for (const std::string& one : socks) {
+      auto server = wire::parse_endpoint(one);
+      if (!server) return complain(*node, fmt::format("socks: {}", server.error())).error();
+      config.proxies.push_back({*std::move(server), "", ""});
+    }
+  }
+  if (const toml::node* node = reader.find("control")) {
+    config.tor_control.reset();
+    if (control.empty()) return std::nullopt;
+    auto server = wire::parse_endpoint(control);
+    if (!server) return complain(*node, fmt::format("control: {}", server.error())).error();
+    config.tor_control = *std::move(server);
   }
   return std::nullopt;
 }
@@ -293,7 +325,10 @@ ConfigResult<Source> read_source(const toml::table& table) {
   TableReader reader{table, "[[pool.source]]"};
   Source source;
   std::string evidence;  // for people: kept in the file, not needed here
-  reader.keys(kSourceKeys).text("operator", source.operator_name).text("evidence", evidence);
+  reader.keys(kSourceKeys)
+      .text("operator", source.operator_name)
+      .text("evidence", evidence)
+      .flag("self_signed", source.self_signed);
   const toml::node* url = reader.find("url");
   if (url == nullptr) reader.fail(table, "a source needs a 'url'");
   if (reader.error()) return std::unexpected(*reader.error());
@@ -302,6 +337,11 @@ ConfigResult<Source> read_source(const toml::table& table) {
   if (!parsed) return std::unexpected(parsed.error());
   source.url = *std::move(parsed);
   if (source.operator_name.empty()) source.operator_name = source.url.authority();
+  if (source.self_signed && !(source.url.host_is_onion && source.url.tls)) {
+    return complain(*reader.find("self_signed"),
+                    "'self_signed' is for onion services with https, whose address itself says who they are; any other "
+                    "server needs a certificate that is signed");
+  }
 
   const toml::node* mirrors = reader.find("mirrors");
   if (mirrors == nullptr) return source;
@@ -345,8 +385,8 @@ std::optional<UserError> read_transport(TableReader& reader, Config& config) {
   std::string transport = "tor";
   reader.text("transport", transport);
   if (transport == "direct") {
-    config.proxy.reset();
-    config.isolate_circuits = false;
+    config.proxies.clear();
+    config.tor_control.reset();
   } else if (transport != "tor") {
     reader.fail(*reader.find("transport"), R"('transport' must be "tor" or "direct")");
   }

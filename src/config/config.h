@@ -20,6 +20,7 @@ struct Source {
   wire::Url url;
   std::vector<wire::Url> mirrors;
   std::string operator_name;
+  bool self_signed = false;  ///< an onion service whose certificate nobody needs to have signed
 };
 
 /// Operators that are unlikely to conspire with those of other pools.
@@ -30,11 +31,12 @@ struct Pool {
 
 /// The settings of every command. What a file does not say keeps the value given here.
 struct Config {
-  /// Set: over this SOCKS5 proxy, names and all. Not set: directly.
-  std::optional<wire::ProxyUrl> proxy = wire::ProxyUrl{{"127.0.0.1", 9050}, "", ""};
-  /// Give the proxy another user and password for each source, by which Tor keeps their circuits apart.
-  bool isolate_circuits = true;
-  std::string tor_control = "unix:/run/tor/control";
+  /// Over these SOCKS5 proxies, names and all, which sources take in turn. None: directly. One without a user
+  /// is given another one for each source, by which Tor keeps their circuits apart.
+  std::vector<wire::ProxyUrl> proxies{{{{}, {"127.0.0.1", 9050}}, "", ""}};
+  /// Not set: Tor is not asked.
+  std::optional<wire::Endpoint> tor_control = wire::Endpoint{"/run/tor/control", {}};
+  std::string tor_control_password;  ///< empty: by cookie
 
   std::string chrony_socket = "/run/chrony.sdwdate.sock";
   int chrony_burst = 1;
@@ -68,7 +70,7 @@ struct Config {
 
   /// How long one source may take in all.
   [[nodiscard]] std::chrono::nanoseconds source_timeout() const {
-    return timeout.value_or(proxy ? std::chrono::seconds{120} : std::chrono::seconds{30});
+    return timeout.value_or(proxies.empty() ? std::chrono::seconds{30} : std::chrono::seconds{120});
   }
 };
 

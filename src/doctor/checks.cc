@@ -409,11 +409,15 @@ Finding check_rtc(const Facts& facts) {
 
 Finding check_proxy(const Facts& facts) {
   const Check check{"proxy", "proxy"};
-  if (!facts.proxy) return check.ok("none is used; sources are asked directly");
-  if (!facts.proxy->answers) {
-    return check.problem(facts.proxy->answers.error(), "start Tor (sudo systemctl start tor), or see sdwdate.toml(5)");
+  if (facts.proxies.empty()) return check.ok("none is used; sources are asked directly");
+  std::string servers;
+  for (const ProxyFacts& proxy : facts.proxies) {
+    if (!proxy.answers) {
+      return check.problem(proxy.answers.error(), "start Tor (sudo systemctl start tor), or see sdwdate.toml(5)");
+    }
+    servers += (servers.empty() ? "" : ", ") + proxy.server;
   }
-  return check.ok(fmt::format("{} speaks SOCKS5", facts.proxy->server));
+  return check.ok(fmt::format("{} {} SOCKS5", servers, facts.proxies.size() == 1 ? "speaks" : "speak"));
 }
 
 std::vector<Finding> examine(const ChronyFacts& chrony) {

@@ -108,7 +108,7 @@ struct Facts {
   ChronyFacts chrony;
   CompetitorFacts competitors;
   ClockFacts clock;
-  std::optional<ProxyFacts> proxy;  ///< not set when sources are asked directly
+  std::vector<ProxyFacts> proxies;  ///< none when sources are asked directly
 };
 
 }  // namespace sdwdate::doctor

@@ -275,9 +275,8 @@ Facts gather(const config::ConfigResult<config::Config>& config) {
   facts.chrony = gather_chrony(places, processes);
   facts.competitors = look_for_competitors(processes);
   facts.clock = look_at_clock(places);
-  if (places.proxy) {
-    facts.proxy = ProxyFacts{fmt::format("{}:{}", places.proxy->server.host, places.proxy->server.port),
-                             greet_proxy(*places.proxy, places.isolate_circuits, kPatience)};
+  for (const wire::ProxyUrl& proxy : places.proxies) {
+    facts.proxies.push_back({to_string(proxy.server), greet_proxy(proxy, kPatience)});
   }
   return facts;
 }

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "base/unix_socket.h"
 #include "ipc/address.h"
 #include "wire/socks5.h"
 
@@ -19,14 +20,18 @@ namespace {
 
 using base::UniqueFd;
 
+void limit_steps(const UniqueFd& socket, std::chrono::seconds patience) {
+  const timeval limit{patience.count(), 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
 /// A connection whose every step takes at most `patience`, or errno.
 std::expected<UniqueFd, int> connect_to(const ipc::IpAddress& address, std::uint16_t port,
                                         std::chrono::seconds patience) {
   UniqueFd socket{::socket(address.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   if (!socket) return std::unexpected(errno);
-  const timeval limit{patience.count(), 0};
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  limit_steps(socket, patience);
 
   sockaddr_in v4{};
   v4.sin_family = AF_INET;
@@ -44,7 +49,13 @@ std::expected<UniqueFd, int> connect_to(const ipc::IpAddress& address, std::uint
   return socket;
 }
 
-std::expected<UniqueFd, int> connect_to(const wire::HostPort& server, std::chrono::seconds patience) {
+std::expected<UniqueFd, int> connect_to(const wire::Endpoint& endpoint, std::chrono::seconds patience) {
+  if (endpoint.is_unix()) {
+    auto connected = base::connect_unix(endpoint.path);
+    if (connected) limit_steps(*connected, patience);
+    return connected;
+  }
+  const wire::HostPort& server = endpoint.tcp;
   if (const auto address = ipc::parse_address(server.host)) return connect_to(*address, server.port, patience);
   auto connected = connect_to(*ipc::parse_address("127.0.0.1"), server.port, patience);
   if (connected) return connected;
@@ -53,16 +64,17 @@ std::expected<UniqueFd, int> connect_to(const wire::HostPort& server, std::chron
 
 }  // namespace
 
-Known<void> greet_proxy(const wire::ProxyUrl& proxy, bool isolate_circuits, std::chrono::seconds patience) {
-  const std::string name = fmt::format("{}:{}", proxy.server.host, proxy.server.port);
-  if (proxy.server.host != "localhost" && !ipc::parse_address(proxy.server.host)) {
+Known<void> greet_proxy(const wire::ProxyUrl& proxy, std::chrono::seconds patience) {
+  const std::string name = to_string(proxy.server);
+  const std::string& host = proxy.server.tcp.host;
+  if (!proxy.server.is_unix() && host != "localhost" && !ipc::parse_address(host)) {
     return std::unexpected(fmt::format("the proxy {} must be given by address: names are not resolved", name));
   }
   const auto socket = connect_to(proxy.server, patience);
   if (!socket) {
     return std::unexpected(fmt::format("nobody answers at the proxy {}: {}", name, base::errno_text(socket.error())));
   }
-  const std::string user = proxy.user.empty() && isolate_circuits ? "doctor" : proxy.user;
+  const std::string user = proxy.user.empty() ? "doctor" : proxy.user;
   wire::SocksClient client{"localhost", 1, {user, proxy.user.empty() ? user : proxy.password}};
   const std::string_view hello = client.to_send();
   std::string answer(client.wanted(), '\0');

@@ -9,6 +9,6 @@
 namespace sdwdate::doctor {
 
 /// Connects and offers what a probe would offer; goes no further. The error is a sentence.
-Known<void> greet_proxy(const wire::ProxyUrl& proxy, bool isolate_circuits, std::chrono::seconds patience);
+Known<void> greet_proxy(const wire::ProxyUrl& proxy, std::chrono::seconds patience);
 
 }  // namespace sdwdate::doctor

@@ -135,6 +135,7 @@ std::optional<ProbeJobRecord> encode(const ProbeJob& job) {
   ProbeJobRecord record{};
   FieldWriter writer{record};
   writer.number(static_cast<std::uint8_t>(job.tls));
+  writer.number(static_cast<std::uint8_t>(job.self_signed));
   writer.number(static_cast<std::uint8_t>(job.host_is_address));
   writer.text(job.host);
   writer.number(job.port);
@@ -143,6 +144,7 @@ std::optional<ProbeJobRecord> encode(const ProbeJob& job) {
   write_addresses(writer, job.addresses);
   writer.number(job.connect_port);
   writer.number(static_cast<std::uint8_t>(job.proxy));
+  writer.text(job.proxy_path);
   writer.text(job.proxy_user);
   writer.text(job.proxy_password);
   writer.text(job.ca_file);
@@ -165,6 +167,7 @@ std::optional<ProbeJob> decode_probe_job(std::span<const std::byte> bytes) {
   FieldReader reader{bytes};
   ProbeJob job;
   job.tls = reader.flag();
+  job.self_signed = reader.flag();
   job.host_is_address = reader.flag();
   job.host = reader.text();
   job.port = reader.number<std::uint16_t>();
@@ -175,6 +178,7 @@ std::optional<ProbeJob> decode_probe_job(std::span<const std::byte> bytes) {
   job.addresses = *std::move(addresses);
   job.connect_port = reader.number<std::uint16_t>();
   job.proxy = reader.flag();
+  job.proxy_path = reader.text();
   job.proxy_user = reader.text();
   job.proxy_password = reader.text();
   job.ca_file = reader.text();

@@ -33,6 +33,7 @@ inline constexpr unsigned kMaxExchanges = 64;
 /// What one probe has to do.
 struct ProbeJob {
   bool tls = true;
+  bool self_signed = false;  ///< any certificate will do: the name itself is a key, which Tor has checked
   bool host_is_address = false;
   std::string host;
   std::uint16_t port = 0;
@@ -41,6 +42,7 @@ struct ProbeJob {
   std::vector<IpAddress> addresses;  ///< of the host or, with a proxy, of the proxy
   std::uint16_t connect_port = 0;    ///< where to connect: the host's port or the proxy's
   bool proxy = false;
+  std::string proxy_path;  ///< of its UNIX socket; empty: it is at addresses and connect_port
   std::string proxy_user;
   std::string proxy_password;
   std::string ca_file;  ///< empty: the system's trust store

@@ -3,6 +3,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -11,6 +12,8 @@ namespace sdwdate::net {
 namespace asio = boost::asio;
 using asio::awaitable;
 using asio::ip::tcp;
+/// A connected stream: TCP, or UNIX to a proxy.
+using Stream = asio::generic::stream_protocol::socket;
 
 /// Completion token: `auto [error, ...] = co_await op(kAwait)`, never an exception.
 inline constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);

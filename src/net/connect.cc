@@ -84,7 +84,7 @@ std::vector<IpAddress> interleave(const std::vector<IpAddress>& addresses) {
   return mixed;
 }
 
-awaitable<SourceResult<tcp::socket>> connect(const std::vector<IpAddress>& addresses, std::uint16_t port) {
+awaitable<SourceResult<Stream>> connect(const std::vector<IpAddress>& addresses, std::uint16_t port) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto race = std::make_shared<Race>(executor);
   for (const IpAddress& address : interleave(addresses)) {
@@ -105,10 +105,10 @@ awaitable<SourceResult<tcp::socket>> connect(const std::vector<IpAddress>& addre
   Error ignored;
   won->set_option(tcp::no_delay{true}, ignored);
   won->native_non_blocking(true, ignored);
-  co_return *std::move(won);
+  co_return Stream{*std::move(won)};
 }
 
-awaitable<SourceResult<void>> connect_through(tcp::socket& proxy, const std::string& host, std::uint16_t port,
+awaitable<SourceResult<void>> connect_through(Stream& proxy, const std::string& host, std::uint16_t port,
                                               const wire::SocksCredentials& credentials) {
   wire::SocksClient client{host, port, credentials};
   std::string reply;

@@ -1,4 +1,4 @@
-// TCP connections, directly or through a SOCKS5 proxy.
+// Connections, directly or through a SOCKS5 proxy.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ std::vector<ipc::IpAddress> interleave(const std::vector<ipc::IpAddress>& addres
 /// RFC 8305 section 5 ("happy eyeballs"): attempts start 250 ms apart, or at once when the one before failed; the
 /// first connection made wins and the others are closed. The socket does not block and does not delay. The error is
 /// `connect`.
-awaitable<base::SourceResult<tcp::socket>> connect(const std::vector<ipc::IpAddress>& addresses, std::uint16_t port);
+awaitable<base::SourceResult<Stream>> connect(const std::vector<ipc::IpAddress>& addresses, std::uint16_t port);
 
 /// Asks the SOCKS5 proxy at the other end to connect to `host`, which it resolves itself. The error is `proxy`.
-awaitable<base::SourceResult<void>> connect_through(tcp::socket& proxy, const std::string& host, std::uint16_t port,
+awaitable<base::SourceResult<void>> connect_through(Stream& proxy, const std::string& host, std::uint16_t port,
                                                     const wire::SocksCredentials& credentials);
 
 }  // namespace sdwdate::net

@@ -81,12 +81,12 @@ Session::Step Session::write_some(std::string_view bytes, std::size_t& size) {
 }
 
 awaitable<void> Session::wait_for(Step step) {
-  const auto what = step == Step::want_read ? tcp::socket::wait_read : tcp::socket::wait_write;
+  const auto what = step == Step::want_read ? Stream::wait_read : Stream::wait_write;
   const auto [error] = co_await socket_.async_wait(what, kAwait);
   static_cast<void>(error);  // whatever it is, the next attempt to move bytes meets it again
 }
 
-awaitable<SourceResult<Session>> Session::open(tcp::socket socket, SSL_CTX* context, const PeerName& peer) {
+awaitable<SourceResult<Session>> Session::open(Stream socket, SSL_CTX* context, const PeerName& peer) {
   Session session{std::move(socket), Ssl{SSL_new(context)}};
   SSL* ssl = session.ssl_.get();
   if (ssl == nullptr || !expect_peer(ssl, peer) || SSL_set_fd(ssl, session.socket_.native_handle()) != 1) {

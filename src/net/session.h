@@ -34,11 +34,11 @@ struct Arrival {
 class Session {
  public:
   /// Plain text over a connected socket.
-  explicit Session(tcp::socket socket) : socket_(std::move(socket)) {}
+  explicit Session(Stream socket) : socket_(std::move(socket)) {}
 
   /// TLS over a connected socket, the peer's name and chain verified (but for dates). The error is `tls_handshake` or
   /// `tls_certificate`.
-  static awaitable<base::SourceResult<Session>> open(tcp::socket socket, SSL_CTX* context, const PeerName& peer);
+  static awaitable<base::SourceResult<Session>> open(Stream socket, SSL_CTX* context, const PeerName& peer);
 
   /// Sends all of `bytes` in one record. Returns the time just before the last of them went to the kernel.
   awaitable<base::SourceResult<base::RawTime>> send(std::string_view bytes);
@@ -56,7 +56,7 @@ class Session {
   [[nodiscard]] ipc::Traffic traffic() const;
 
  private:
-  Session(tcp::socket socket, Ssl ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {}
+  Session(Stream socket, Ssl ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {}
 
   enum class Step : std::uint8_t { done, want_read, want_write, closed, failed };
   /// What an SSL_* call's result means.
@@ -66,7 +66,7 @@ class Session {
   Step write_some(std::string_view bytes, std::size_t& size);
   awaitable<void> wait_for(Step step);
 
-  tcp::socket socket_;
+  Stream socket_;
   Ssl ssl_;
   ipc::Traffic plain_traffic_;
 };

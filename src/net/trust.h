@@ -29,6 +29,10 @@ using Ssl = std::unique_ptr<SSL, OpensslDeleter<SSL_free>>;
 /// handshake except dates, because no clock can be trusted yet. The error is `tls_certificate`.
 base::SourceResult<SslContext> make_client_context(const std::string& ca_file);
 
+/// The same without any trust: whatever certificate a peer shows will do. For those that have proved by another way who
+/// they are, as onion services have.
+base::SourceResult<SslContext> make_undemanding_client_context();
+
 /// From when until when every certificate of a chain is valid.
 struct ValidityWindow {
   std::chrono::sys_seconds not_before;

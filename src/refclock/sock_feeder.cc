@@ -16,7 +16,7 @@
 #include "base/guarded.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
-#include "base/unix_datagram.h"
+#include "base/unix_socket.h"
 
 namespace sdwdate::refclock {
 namespace {

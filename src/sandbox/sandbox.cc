@@ -83,7 +83,7 @@ std::string Missing::in_words() const {
   return words;
 }
 
-Confined confine_probe(std::uint16_t port) {
+Confined confine_probe(std::optional<std::uint16_t> port) {
   if (auto done = give_up_new_privileges(); !done) return std::unexpected(done.error());
   const bool namespaces = !kSanitized && enter_empty_namespaces();
   auto missing =

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,8 +48,9 @@ class Missing {
 /// What came of confining this process: the error is a sentence, and the process must not go on.
 using Confined = std::expected<Missing, std::string>;
 
-/// For sdwdate-probe, once its trust anchors are in memory: no file, no other process, TCP to one port.
-Confined confine_probe(std::uint16_t port);
+/// For sdwdate-probe, once its trust anchors are in memory: no file, no other process, TCP to one port or, if there is
+/// none, what is connected already.
+Confined confine_probe(std::optional<std::uint16_t> port);
 
 /// For sdwdate-resolve: what the C library's resolver needs, which is reading the system's configuration and libraries,
 /// and asking over UDP, TCP to port 53 and local sockets.

@@ -110,7 +110,9 @@ awaitable<SourceResult<std::vector<IpAddress>>> resolve(std::string host, const 
 }
 
 /// A proxy is named by address or as localhost, so that nothing is resolved for it.
-SourceResult<std::vector<IpAddress>> proxy_addresses(const wire::HostPort& server) {
+SourceResult<std::vector<IpAddress>> proxy_addresses(const wire::Endpoint& endpoint) {
+  if (endpoint.is_unix()) return std::vector<IpAddress>{};
+  const wire::HostPort& server = endpoint.tcp;
   if (const auto address = ipc::parse_address(server.host)) return std::vector{*address};
   if (server.host == "localhost") return std::vector{*ipc::parse_address("127.0.0.1"), *ipc::parse_address("::1")};
   return std::unexpected(
@@ -118,8 +120,9 @@ SourceResult<std::vector<IpAddress>> proxy_addresses(const wire::HostPort& serve
                   fmt::format("the proxy must be given by address, not as {}: names are not resolved", server.host)});
 }
 
-awaitable<SourceResult<std::vector<IpAddress>>> addresses_of(const SourceSpec& spec, const MeasureOptions& options) {
-  if (options.proxy) co_return proxy_addresses(options.proxy->server);
+awaitable<SourceResult<std::vector<IpAddress>>> addresses_of(const SourceSpec& spec, const MeasureOptions& options,
+                                                             const wire::ProxyUrl* proxy) {
+  if (proxy != nullptr) co_return proxy_addresses(proxy->server);
   const auto given = options.overrides.find({spec.url.host, spec.url.port});
   if (given != options.overrides.end()) co_return given->second;
   if (const auto literal = ipc::parse_address(spec.url.host)) co_return std::vector{*literal};
@@ -138,8 +141,8 @@ std::string random_token() {
   return fmt::format("{:016x}{:016x}", random(), random());
 }
 
-ipc::ProbeJob job_for(const SourceSpec& spec, const MeasureOptions& options, std::vector<IpAddress> addresses,
-                      std::chrono::nanoseconds timeout) {
+ipc::ProbeJob job_for(const SourceSpec& spec, const MeasureOptions& options, const wire::ProxyUrl* proxy,
+                      std::vector<IpAddress> addresses, std::chrono::nanoseconds timeout) {
   ipc::ProbeJob job;
   job.tls = spec.url.tls;
   job.host_is_address = spec.url.host_is_address;
@@ -149,13 +152,15 @@ ipc::ProbeJob job_for(const SourceSpec& spec, const MeasureOptions& options, std
   job.target = spec.url.target;
   job.addresses = std::move(addresses);
   job.connect_port = spec.url.port;
-  if (options.proxy) {
-    const bool isolate = options.isolate_circuits && options.proxy->user.empty();
+  if (proxy != nullptr) {
+    const bool isolate = proxy->user.empty();
     job.proxy = true;
-    job.connect_port = options.proxy->server.port;
-    job.proxy_user = isolate ? random_token() : options.proxy->user;
-    job.proxy_password = isolate ? random_token() : options.proxy->password;
+    job.proxy_path = proxy->server.path;
+    job.connect_port = proxy->server.tcp.port;
+    job.proxy_user = isolate ? random_token() : proxy->user;
+    job.proxy_password = isolate ? random_token() : proxy->password;
   }
+  job.self_signed = spec.self_signed && spec.url.host_is_onion;
   job.ca_file = options.ca_file;
   job.exchanges = static_cast<std::uint8_t>(options.exchanges);
   job.timeout = timeout;
@@ -220,13 +225,15 @@ std::chrono::nanoseconds any_phase() {
 awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options, Turn turn, OnExchange on_exchange) {
   Reading reading;
   const RawTime started = RawClock::now();
-  auto addresses = co_await addresses_of(spec, options);
+  const wire::ProxyUrl* const proxy =
+      options.proxies.empty() ? nullptr : &options.proxies[turn.number % options.proxies.size()];
+  auto addresses = co_await addresses_of(spec, options, proxy);
   if (!addresses) {
     reading.error = addresses.error();
     co_return reading;
   }
   const auto left = options.timeout - (RawClock::now() - started);
-  auto job = job_for(spec, options, *std::move(addresses), left);
+  auto job = job_for(spec, options, proxy, *std::move(addresses), left);
   job.first_phase = turn.first_phase;
   job.sharpen_until = options.sharpen ? turn.round_started + *options.sharpen : RawTime::max();
   co_await run_probe(std::move(job), options, reading, on_exchange);

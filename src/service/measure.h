@@ -12,6 +12,7 @@ namespace sdwdate::service {
 struct Turn {
   std::chrono::nanoseconds first_phase;  ///< how far into the raw clock's second the first request is to arrive
   base::RawTime round_started;
+  std::size_t number = 0;  ///< of the sources that have been asked before it
 };
 
 /// Called after each exchange with all so far.

@@ -95,7 +95,7 @@ class Runner {
         if (bounds) progress.bounds = *bounds;
         tell();
       };
-      report.reading = co_await measure(report.spec, options_, {phase, started_}, narrow);
+      report.reading = co_await measure(report.spec, options_, {phase, started_, reports_.size() - 1}, narrow);
       // Whether the answers make sense together is known already now, in time to replace a source that does not.
       weigh_one(report, options_.transfer, RawClock::now());
       progress.ended = true;
@@ -176,7 +176,7 @@ Lineup draw(const config::Config& config) {
       std::uniform_int_distribution<std::size_t> pick{0, source.mirrors.size()};
       const std::size_t address = pick(random);
       const wire::Url& url = address == 0 ? source.url : source.mirrors[address - 1];
-      candidates.push_back({url, pool.name, source.operator_name});
+      candidates.push_back({url, pool.name, source.operator_name, source.self_signed});
     }
     std::ranges::shuffle(candidates, random);
     lineup.add(std::move(candidates), static_cast<std::size_t>(config.sources_per_pool));

@@ -22,6 +22,7 @@ struct SourceSpec {
   wire::Url url;
   std::optional<std::string> pool;
   std::optional<std::string> operator_name;
+  bool self_signed = false;  ///< see config::Source
 
   /// Who has the vote: the operator or, where none is named, the server itself.
   [[nodiscard]] std::string voter() const { return operator_name.value_or(url.authority()); }
@@ -40,8 +41,7 @@ using ResolveOverrides = std::map<wire::HostPort, std::vector<ipc::IpAddress>>;
 
 /// How sources are asked; the same for all of a round.
 struct MeasureOptions {
-  std::optional<wire::ProxyUrl> proxy;
-  bool isolate_circuits = false;
+  std::vector<wire::ProxyUrl> proxies;  ///< sources take them in turn; none: asked directly
   std::string ca_file;
   int exchanges = 8;
   std::chrono::nanoseconds timeout = std::chrono::seconds{30};

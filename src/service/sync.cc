@@ -132,8 +132,7 @@ timecore::Known told_of(const timecore::Agreed& result, base::RawTime at, std::c
 
 MeasureOptions measure_options(const config::Config& config, const timecore::TimeLimits& limits,
                                const ResolveOverrides& overrides, std::shared_ptr<ipc::Launcher> launcher) {
-  return {.proxy = config.proxy,
-          .isolate_circuits = config.isolate_circuits,
+  return {.proxies = config.proxies,
           .ca_file = config.ca_file,
           .exchanges = config.exchanges_per_source,
           .timeout = config.source_timeout(),
@@ -157,7 +156,7 @@ std::optional<UserError> check(const config::Config& config) {
       return UserError{fmt::format("the file with certificate authorities: {}", *fault)};
     }
   }
-  if (config.proxy) return std::nullopt;
+  if (!config.proxies.empty()) return std::nullopt;
   for (const config::Pool& pool : config.pools) {
     for (const config::Source& source : pool.sources) {
       if (!source.url.host_is_onion) continue;

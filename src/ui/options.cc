@@ -43,7 +43,7 @@ std::expected<void, UserError> add_override(std::string_view text, service::Reso
 
 void add_net_options(CLI::App& command, NetOptions& options) {
   auto* proxy = command.add_option("--proxy", options.proxy, "Ask over this SOCKS5 proxy, which resolves the names")
-                    ->type_name("socks5h://[USER:PASSWORD@]HOST:PORT");
+                    ->type_name("socks5h://[USER:PASSWORD@]HOST:PORT|unix:/PATH");
   command.add_flag("--direct", options.direct, "Ask without a proxy")->excludes(proxy);
   command.add_option("--ca-file", options.ca_file, "Trust these certificates instead of the system's")
       ->type_name("FILE")
@@ -65,11 +65,11 @@ void add_output_options(CLI::App& command, OutputOptions& options) {
 }
 
 std::expected<service::ResolveOverrides, UserError> apply(const NetOptions& options, config::Config& config) {
-  if (options.direct) config.proxy.reset();
+  if (options.direct) config.proxies.clear();
   if (!options.proxy.empty()) {
     auto proxy = wire::parse_proxy_url(options.proxy);
     if (!proxy) return std::unexpected(UserError{fmt::format("--proxy: {}", proxy.error())});
-    config.proxy = *std::move(proxy);
+    config.proxies = {*std::move(proxy)};
   }
   if (!options.ca_file.empty()) config.ca_file = options.ca_file;
   if (options.requests) {

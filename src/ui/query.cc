@@ -51,8 +51,7 @@ void print_query(const service::RoundReport& round, const timecore::Quorum& quor
 
 int query(const QueryOptions& options) {
   config::Config config;
-  config.proxy.reset();
-  config.isolate_circuits = false;
+  config.proxies.clear();
   const auto overrides = apply(options.net, config);
   if (!overrides) return complain(overrides.error());
   if (auto error = service::check(config)) return complain(*error);

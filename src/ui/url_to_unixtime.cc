@@ -74,7 +74,7 @@ std::expected<wire::ProxyUrl, UnixtimeOutcome> proxy_of(const Arguments& argumen
   const std::string host = bare_v6 ? fmt::format("[{}]", arguments.ip) : arguments.ip;
   auto server = wire::parse_host_port(fmt::format("{}:{}", host, port));
   if (!server) return std::unexpected(no_answer(server.error()));
-  return wire::ProxyUrl{*std::move(server), "", ""};
+  return wire::ProxyUrl{{{}, *std::move(server)}, "", ""};
 }
 
 UnixtimeOutcome ask(const Arguments& arguments) {
@@ -84,7 +84,7 @@ UnixtimeOutcome ask(const Arguments& arguments) {
   if (!url) return no_answer(url.error());
 
   config::Config config;
-  config.proxy = *std::move(proxy);
+  config.proxies = {*std::move(proxy)};
   config.exchanges_per_source = 1;
   const timecore::TimeLimits limits = timecore::limits_from(base::build_floor(), kManyYears);
   const service::MeasureOptions options =

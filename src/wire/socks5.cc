@@ -43,14 +43,14 @@ std::string reply_text(unsigned char reply) {
     case 0x06: return "timed out on its side";
     case 0x07: return "command not supported";
     case 0x08: return "address type not supported";
-    case 0xF0: return "onion service not found";
-    case 0xF1: return "onion service descriptor invalid";
-    case 0xF2: return "onion service introduction failed";
-    case 0xF3: return "onion service rendezvous failed";
-    case 0xF4: return "onion service needs client authorization";
-    case 0xF5: return "onion service client authorization is wrong";
-    case 0xF6: return "onion address invalid";
-    case 0xF7: return "onion service introduction timed out";
+    case 0xF0: return "the onion service is not known: its address is wrong, or it has been down for hours";
+    case 0xF1: return "what the onion service has published makes no sense";
+    case 0xF2: return "the onion service did not let us in: it is down, probably";
+    case 0xF3: return "the onion service did not meet us: it is down, or busy";
+    case 0xF4: return "the onion service wants a key from those whom it lets in";
+    case 0xF5: return "the onion service does not take the key that Tor has for it";
+    case 0xF6: return "this is no onion service's address: it is mistyped";
+    case 0xF7: return "the onion service could not be reached in time: it is down, probably";
     default: return fmt::format("error {:#04x}", reply);
   }
 }

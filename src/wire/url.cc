@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "base/unix_socket.h"
 
 namespace sdwdate::wire {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 using boost::urls::host_type;
 using boost::urls::url_view;
 
+constexpr std::string_view kUnix = "unix:";
 constexpr std::size_t kMaxCredential = 255;  // RFC 1929
 
 std::string text_of(const auto& view) { return std::string{view.data(), view.size()}; }
@@ -131,18 +133,43 @@ std::expected<HostPort, std::string> parse_host_port(std::string_view text) {
   return host_port_of(*parsed, text);
 }
 
+std::expected<Endpoint, std::string> parse_endpoint(std::string_view text) {
+  if (text.starts_with(kUnix)) {
+    const std::string_view path = text.substr(kUnix.size());
+    if (path.starts_with('/') && path.size() <= base::kLongestSocketPath && !path.contains('\0')) {
+      return Endpoint{std::string{path}, {}};
+    }
+    return std::unexpected(
+        fmt::format("'{}' is not the path of a UNIX socket, such as unix:/run/tor/socks", base::printable(text, 200)));
+  }
+  auto server = parse_host_port(text);
+  if (!server) return std::unexpected(server.error() + " or unix:/run/tor/socks");
+  return Endpoint{{}, *std::move(server)};
+}
+
+std::string to_string(const Endpoint& endpoint) {
+  if (endpoint.is_unix()) return fmt::format("{}{}", kUnix, endpoint.path);
+  const std::string& host = endpoint.tcp.host;
+  return fmt::format("{}:{}", host.contains(':') ? '[' + host + ']' : host, endpoint.tcp.port);
+}
+
 std::expected<ProxyUrl, std::string> parse_proxy_url(std::string_view text) {
+  if (text.starts_with(kUnix)) {
+    auto server = parse_endpoint(text);
+    if (!server) return std::unexpected(server.error());
+    return ProxyUrl{*std::move(server), "", ""};
+  }
   const auto parsed = parse_uri(text);
   if (!parsed || text_of(parsed->scheme()) != "socks5h" || !authority_is_whole(*parsed) ||
       parsed->encoded_path().size() > 1 || parsed->has_query() || parsed->has_fragment()) {
     return std::unexpected(
         fmt::format("'{}' is not a proxy this program can use; write it as socks5h://host:port (socks5h: the proxy "
-                    "resolves the names)",
+                    "resolves the names) or as unix:/path",
                     base::printable(text, 200)));
   }
   auto server = host_port_of(*parsed, text);
   if (!server) return std::unexpected(server.error());
-  ProxyUrl proxy{*std::move(server), parsed->user(), parsed->password()};
+  ProxyUrl proxy{{{}, *std::move(server)}, parsed->user(), parsed->password()};
   if (proxy.user.size() > kMaxCredential || proxy.password.size() > kMaxCredential) {
     return std::unexpected(fmt::format("the proxy's user or password is longer than {} bytes", kMaxCredential));
   }

@@ -41,16 +41,31 @@ struct HostPort {
 
 std::expected<HostPort, std::string> parse_host_port(std::string_view text);
 
+/// Where a server on this machine or near it listens: a UNIX socket or, if there is no path, TCP.
+struct Endpoint {
+  std::string path;
+  HostPort tcp;
+
+  bool operator==(const Endpoint&) const = default;
+  [[nodiscard]] bool is_unix() const { return !path.empty(); }
+};
+
+/// "unix:/run/tor/socks" or "127.0.0.1:9050". The path must be absolute, and short enough for a socket's address.
+std::expected<Endpoint, std::string> parse_endpoint(std::string_view text);
+
+/// The inverse.
+std::string to_string(const Endpoint& endpoint);
+
 /// A SOCKS5 proxy that resolves names itself.
 struct ProxyUrl {
-  HostPort server;
+  Endpoint server;
   std::string user;
   std::string password;
 
   bool operator==(const ProxyUrl&) const = default;
 };
 
-/// "socks5h://[user:password@]host:port".
+/// "socks5h://[user:password@]host:port" or "unix:/path".
 std::expected<ProxyUrl, std::string> parse_proxy_url(std::string_view text);
 
 }  // namespace sdwdate::wire

@@ -50,7 +50,7 @@ Facts healthy() {
   facts.chrony.reset_socket = good_socket("/run/sdwdate-chrony/reset");
   facts.competitors.found = std::vector<Competitor>{};
   facts.clock = {kNow, kNow - 24h, kNow + 24h * 7300, kNow, false};
-  facts.proxy = ProxyFacts{"127.0.0.1:9050", {}};
+  facts.proxies = {ProxyFacts{"127.0.0.1:9050", {}}};
   return facts;
 }
 
@@ -143,9 +143,9 @@ TEST(CheckAccount, UserAndGroupAreNeeded) {
 TEST(CheckProxy, IsUsedOrNotAndThenAnswers) {
   Facts facts = healthy();
   expect(check_proxy(facts), Verdict::ok, "127.0.0.1:9050");
-  facts.proxy->answers = std::unexpected("nobody answers at the proxy 127.0.0.1:9050: Connection refused");
+  facts.proxies.front().answers = std::unexpected("nobody answers at the proxy 127.0.0.1:9050: Connection refused");
   expect(check_proxy(facts), Verdict::problem, "Connection refused");
-  facts.proxy.reset();
+  facts.proxies.clear();
   expect(check_proxy(facts), Verdict::ok, "directly");
 }
 

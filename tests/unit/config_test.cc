@@ -46,9 +46,8 @@ std::string refusal(const std::vector<std::filesystem::path>& files) {
 
 TEST(Config, AnEmptyTextGivesTheDefaults) {
   const Config config = parsed("");
-  EXPECT_EQ(config.proxy, (wire::ProxyUrl{{"127.0.0.1", 9050}, "", ""}));
-  EXPECT_TRUE(config.isolate_circuits);
-  EXPECT_EQ(config.tor_control, "unix:/run/tor/control");
+  EXPECT_EQ(config.proxies, (std::vector{wire::ProxyUrl{{{}, {"127.0.0.1", 9050}}, "", ""}}));
+  EXPECT_EQ(config.tor_control, (wire::Endpoint{"/run/tor/control", {}}));
   EXPECT_EQ(config.chrony_socket, "/run/chrony.sdwdate.sock");
   EXPECT_EQ(config.chrony_burst, 1);
   EXPECT_EQ(config.schedule, (timecore::ScheduleSettings{60min, 180min}));
@@ -104,9 +103,8 @@ name = "two"
   [[pool.source]]
   url = "https://e.example/"
 )");
-  EXPECT_EQ(config.proxy, (wire::ProxyUrl{{"::1", 9150}, "", ""}));
-  EXPECT_TRUE(config.isolate_circuits);
-  EXPECT_EQ(config.tor_control, "127.0.0.1:9051");
+  EXPECT_EQ(config.proxies, (std::vector{wire::ProxyUrl{{{}, {"::1", 9150}}, "", ""}}));
+  EXPECT_EQ(config.tor_control, (wire::Endpoint{{}, {"127.0.0.1", 9051}}));
   EXPECT_EQ(config.chrony_socket, "/run/chrony.other.sock");
   EXPECT_EQ(config.chrony_burst, 7);
   EXPECT_EQ(config.schedule, (timecore::ScheduleSettings{10min, 3h}));
@@ -134,8 +132,7 @@ name = "two"
 
 TEST(Config, DirectMeansNoProxyAndLessPatience) {
   const Config config = parsed("transport = \"direct\"\n[tor]\nsocks = \"127.0.0.1:9150\"\n");
-  EXPECT_FALSE(config.proxy);
-  EXPECT_FALSE(config.isolate_circuits);
+  EXPECT_TRUE(config.proxies.empty());
   EXPECT_EQ(config.source_timeout(), 30s);
 }
 
@@ -267,7 +264,7 @@ TEST(ConfigFiles, LaterTablesMergeKeyByKey) {
   EXPECT_EQ(config->chrony_socket, "/b");
   EXPECT_EQ(config->chrony_burst, 2);
   EXPECT_EQ(config->ceiling_years, 7);
-  EXPECT_FALSE(config->proxy);
+  EXPECT_TRUE(config->proxies.empty());
   EXPECT_EQ(load({local, vendor})->chrony_socket, "/a");
 }
 

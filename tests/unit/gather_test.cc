@@ -165,9 +165,9 @@ TEST(Competitors, OurOwnUnitsAreNotAskedFor) {
 }
 
 TEST(Proxy, ThatIsNotThereOrHasNoAddressIsSaidSo) {
-  EXPECT_THAT(greet_proxy({{"127.0.0.1", 1}, "", ""}, true, 2s).error(), HasSubstr("nobody answers"));
-  EXPECT_THAT(greet_proxy({{"localhost", 1}, "", ""}, true, 2s).error(), HasSubstr("nobody answers"));
-  EXPECT_THAT(greet_proxy({{"proxy.example", 9050}, "", ""}, true, 2s).error(), HasSubstr("by address"));
+  EXPECT_THAT(greet_proxy({{{}, {"127.0.0.1", 1}}, "", ""}, 2s).error(), HasSubstr("nobody answers"));
+  EXPECT_THAT(greet_proxy({{{}, {"localhost", 1}}, "", ""}, 2s).error(), HasSubstr("nobody answers"));
+  EXPECT_THAT(greet_proxy({{{}, {"proxy.example", 9050}}, "", ""}, 2s).error(), HasSubstr("by address"));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/service_manager.h"
-#include "base/unix_datagram.h"
+#include "base/unix_socket.h"
 #include "support/datagrams.h"
 #include "support/temporary_directory.h"
 

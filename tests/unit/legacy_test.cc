@@ -107,8 +107,7 @@ SDWDATE_POOL_TWO=(
   EXPECT_EQ(outcome.config.pools[2].sources[0].operator_name, "The Second");
   EXPECT_THAT(outcome.toml, HasSubstr("evidence = \"https://web.archive.org/two\""));
   EXPECT_THAT(outcome.toml, HasSubstr("# https://web.archive.org/two https://two.example The Second\n"));
-  EXPECT_EQ(outcome.config.proxy, Config{}.proxy);
-  EXPECT_TRUE(outcome.config.isolate_circuits) << "it is over Tor";
+  EXPECT_EQ(outcome.config.proxies, Config{}.proxies);
 }
 
 TEST(Legacy, PoolsOfSeveralFilesAreAppended) {
@@ -223,23 +222,23 @@ TEST(Legacy, OneServerIsOneOperator) {
 TEST(Legacy, TheProxyOfTheLastFileWins) {
   const Outcome outcome = imported({{"30.conf", with_pools("\"https://a.example # c\"") + "PROXY_IP=10.0.0.1\n"},
                                     {"50.conf", "PROXY_IP=10.0.0.2\nPROXY_PORT=9108\n"}});
-  EXPECT_EQ(outcome.config.proxy, (wire::ProxyUrl{{"10.0.0.2", 9108}, "", ""}));
+  EXPECT_EQ(outcome.config.proxies, (std::vector{wire::ProxyUrl{{{}, {"10.0.0.2", 9108}}, "", ""}}));
   EXPECT_THAT(outcome.notes, IsEmpty());
 }
 
 TEST(Legacy, HalfAProxyIsCompletedByTheDefault) {
-  EXPECT_EQ(imported("PROXY_IP=10.0.0.1\n").config.proxy->server, (wire::HostPort{"10.0.0.1", 9050}));
-  EXPECT_EQ(imported("PROXY_PORT=9150\n").config.proxy->server, (wire::HostPort{"127.0.0.1", 9150}));
-  EXPECT_EQ(imported("PROXY_IP=::1\n").config.proxy->server, (wire::HostPort{"::1", 9050}));
-  EXPECT_EQ(imported("PROXY_IP=[::1]\n").config.proxy->server, (wire::HostPort{"::1", 9050}));
-  EXPECT_EQ(imported("PROXY_IP= \"10.0.0.1\" \nPROXY_PORT='9100'\n").config.proxy->server,
+  EXPECT_EQ(imported("PROXY_IP=10.0.0.1\n").config.proxies.front().server.tcp, (wire::HostPort{"10.0.0.1", 9050}));
+  EXPECT_EQ(imported("PROXY_PORT=9150\n").config.proxies.front().server.tcp, (wire::HostPort{"127.0.0.1", 9150}));
+  EXPECT_EQ(imported("PROXY_IP=::1\n").config.proxies.front().server.tcp, (wire::HostPort{"::1", 9050}));
+  EXPECT_EQ(imported("PROXY_IP=[::1]\n").config.proxies.front().server.tcp, (wire::HostPort{"::1", 9050}));
+  EXPECT_EQ(imported("PROXY_IP= \"10.0.0.1\" \nPROXY_PORT='9100'\n").config.proxies.front().server.tcp,
             (wire::HostPort{"10.0.0.1", 9100}));
 }
 
 TEST(Legacy, WhonixHasADefaultOfItsOwn) {
   const LegacyProxy gateway{"10.152.152.10", std::string{kWhonixLegacyPort}};
   const std::vector<LegacyFile> files{{"old.conf", with_pools("\"https://a.example # c\"")}};
-  EXPECT_EQ(imported(files, gateway).config.proxy->server, (wire::HostPort{"10.152.152.10", 9108}));
+  EXPECT_EQ(imported(files, gateway).config.proxies.front().server.tcp, (wire::HostPort{"10.152.152.10", 9108}));
   EXPECT_THAT(imported(files).toml, testing::Not(HasSubstr("[tor]")));
   const auto broken = read_legacy(files, LegacyProxy{"", "9108"});
   ASSERT_FALSE(broken);
@@ -254,7 +253,7 @@ TEST(Legacy, AProxyByNameIsDoubtful) {
 
 TEST(Legacy, AKeyThatBeginsLikeOneIsTakenForIt) {
   const Outcome outcome = imported("PROXY_IP_OLD=10.0.0.1\n");
-  EXPECT_EQ(outcome.config.proxy->server.host, "10.0.0.1");
+  EXPECT_EQ(outcome.config.proxies.front().server.tcp.host, "10.0.0.1");
   EXPECT_THAT(outcome.notes.front(), HasSubstr("'PROXY_IP_OLD' was taken for PROXY_IP"));
 }
 

@@ -188,11 +188,11 @@ TEST(Measure, AddressesAndProxiedNamesNeedNoResolver) {
   };
   EXPECT_THAT(message_for("192.0.2.1"), HasSubstr("exit status 98")) << "the bad probe knows no such misdeed";
   EXPECT_THAT(message_for("a.honest.test"), HasSubstr("/nonexistent/sdwdate-resolve"));
-  options.proxy = wire::ProxyUrl{{"127.0.0.1", 9050}, "", ""};
+  options.proxies = {{{{}, {"127.0.0.1", 9050}}, "", ""}};
   EXPECT_EQ(message_for("a.honest.test"), "");
-  options.proxy->server.host = "localhost";
+  options.proxies.front().server.tcp.host = "localhost";
   EXPECT_EQ(message_for("a.honest.test"), "");
-  options.proxy->server.host = "proxy.example";
+  options.proxies.front().server.tcp.host = "proxy.example";
   EXPECT_THAT(message_for("a.honest.test"), HasSubstr("must be given by address"));
 }
 

@@ -56,6 +56,7 @@ ProbeJob any_job() {
   job.addresses = any_addresses();
   job.connect_port = any<std::uint16_t>();
   job.proxy = any<bool>();
+  job.proxy_path = any_short_text();
   job.proxy_user = any_short_text();
   job.proxy_password = any_short_text();
   job.ca_file = any_short_text();
@@ -244,7 +245,7 @@ TEST(Records, TheLargestJobFits) {
   job.authority = job.host + ":65535";
   job.target = std::string(1024, 't');
   job.addresses.resize(kMaxAddresses);
-  job.proxy_user = job.proxy_password = std::string(255, 'p');
+  job.proxy_path = job.proxy_user = job.proxy_password = std::string(255, 'p');
   job.ca_file = std::string(1024, 'c');
   EXPECT_TRUE(encode(job));
 }

@@ -189,9 +189,10 @@ TEST(HostPort, AnythingElseIsRefusedWithAnExample) {
 }
 
 TEST(ProxyUrl, WithAndWithoutUser) {
-  EXPECT_EQ(parse_proxy_url("socks5h://127.0.0.1:9050"), (ProxyUrl{{"127.0.0.1", 9050}, "", ""}));
-  EXPECT_EQ(parse_proxy_url("socks5h://me:secret@[::1]:9050"), (ProxyUrl{{"::1", 9050}, "me", "secret"}));
-  EXPECT_EQ(parse_proxy_url("socks5h://m%20e:s%3Ac@localhost:9050"), (ProxyUrl{{"localhost", 9050}, "m e", "s:c"}));
+  EXPECT_EQ(parse_proxy_url("socks5h://127.0.0.1:9050"), (ProxyUrl{{{}, {"127.0.0.1", 9050}}, "", ""}));
+  EXPECT_EQ(parse_proxy_url("socks5h://me:secret@[::1]:9050"), (ProxyUrl{{{}, {"::1", 9050}}, "me", "secret"}));
+  EXPECT_EQ(parse_proxy_url("socks5h://m%20e:s%3Ac@localhost:9050"),
+            (ProxyUrl{{{}, {"localhost", 9050}}, "m e", "s:c"}));
 }
 
 TEST(ProxyUrl, SchemesThatResolveNamesLocallyAreRefused) {
@@ -200,6 +201,29 @@ TEST(ProxyUrl, SchemesThatResolveNamesLocallyAreRefused) {
     const auto proxy = parse_proxy_url(text);
     ASSERT_FALSE(proxy) << text;
     EXPECT_THAT(proxy.error(), HasSubstr("socks5h://host:port"));
+  }
+}
+
+TEST(ProxyUrl, MayBeAPath) {
+  EXPECT_EQ(parse_proxy_url("unix:/run/tor/socks"), (ProxyUrl{{"/run/tor/socks", {}}, "", ""}));
+  EXPECT_FALSE(parse_proxy_url("unix:run/tor/socks"));
+}
+
+TEST(Endpoint, IsAPathOrAHostWithAPort) {
+  EXPECT_EQ(parse_endpoint("unix:/run/tor/control"), (Endpoint{"/run/tor/control", {}}));
+  EXPECT_EQ(parse_endpoint("[::1]:9051"), (Endpoint{{}, {"::1", 9051}}));
+  for (const std::string text : {"unix:", "unix:relative", "127.0.0.1", "/run/tor/control"}) {
+    EXPECT_FALSE(parse_endpoint(text)) << text;
+  }
+  EXPECT_TRUE(parse_endpoint("unix:/" + std::string(106, 'x')));
+  EXPECT_FALSE(parse_endpoint("unix:/" + std::string(107, 'x')));
+}
+
+TEST(Endpoint, IsWrittenAsItIsRead) {
+  for (const std::string text : {"unix:/run/tor/control", "127.0.0.1:9051", "[::1]:9051", "localhost:1"}) {
+    const auto endpoint = parse_endpoint(text);
+    ASSERT_TRUE(endpoint) << text;
+    EXPECT_EQ(to_string(*endpoint), text);
   }
 }
 

@@ -20,6 +20,7 @@ What lives where:
     behaviours    its behaviours by name, sorted by what a client must make of them
     client_hello  how a client begins a TLS connection, taken apart
     chrony        chronyd that cannot touch the clock or a network; a recorder of SOCK samples
+    tor           a private Tor network with onion services and clients
     proxies       microsocks, with names that it alone can resolve
     settings      configuration files from data
     commands      running our executables with a watch on time and memory; the daemon and its rounds

@@ -34,3 +34,9 @@ def in_namespaces(*kinds: str) -> Sequence[str]:
             return prefix
         complaints.append(attempt.stderr.strip())
     raise LabError(f"{_FORBIDDEN}\n({'; '.join(complaints)})")
+
+
+def has_other_users() -> bool:
+    """Can a process of root's become somebody else here? Not in a user namespace that knows root alone."""
+    mapped = (line.split() for line in Path("/proc/self/uid_map").read_text().splitlines())
+    return sum(int(count) for _, _, count in mapped) > 1

@@ -13,6 +13,7 @@ class Source:
     url: str
     operator: str = ""
     mirrors: Sequence[str] = ()
+    self_signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ def _keys_of(source: Source) -> dict[str, Value]:
         keys["operator"] = source.operator
     if source.mirrors:
         keys["mirrors"] = list(source.mirrors)
+    if source.self_signed:
+        keys["self_signed"] = True
     return keys
 
 

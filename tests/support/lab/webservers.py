@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from .certificates import Certificate
 from .daemons import Daemon, faketime_environment, find_program
+from .namespaces import has_other_users
 from .ports import free_port, in_url
 from .waiting import LabError
 
@@ -47,8 +48,11 @@ def nginx_command(directory: Path, server: str, http_directives: str = "") -> Se
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     scratch = "\n".join(f"  {kind}_temp_path {directory}/{kind};" for kind in kinds)
     configuration = directory / "nginx.conf"
+    # Where there is no other user to become, as in a user namespace, its worker stays who it is.
+    user = "" if os.geteuid() != 0 or has_other_users() else "user root;"
     configuration.write_text(f"""daemon off;
 worker_processes 1;
+{user}
 pid {directory}/nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 256; }}
