@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fuzz/property.h"
+#include "ipc/tor_records.h"
 
 using namespace sdwdate::ipc;
 using sdwdate::base::RawTime;
@@ -60,6 +61,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   same_bytes(report, decode_probe_report(report));
   same_bytes(question, decode_resolve_job(question));
   same_bytes(answer, decode_resolve_reply(answer));
+  const auto tor_job = record_of<TorJobRecord>(input);
+  const auto tor_report = record_of<TorReportRecord>(input);
+  same_bytes(tor_job, decode_tor_job(tor_job));
+  same_bytes(tor_report, decode_tor_report(tor_report));
   check_order(input);
   return 0;
 }

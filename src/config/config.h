@@ -36,6 +36,7 @@ struct Config {
   std::vector<wire::ProxyUrl> proxies{{{{}, {"127.0.0.1", 9050}}, "", ""}};
   /// Not set: Tor is not asked.
   std::optional<wire::Endpoint> tor_control = wire::Endpoint{"/run/tor/control", {}};
+  std::string tor_cookie = "/run/tor/control.authcookie";
   std::string tor_control_password;  ///< empty: by cookie
 
   std::string chrony_socket = "/run/chrony.sdwdate.sock";

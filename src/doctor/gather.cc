@@ -121,7 +121,7 @@ ChronyFacts gather_chrony(const config::Config& config, const Known<std::vector<
 std::vector<std::string> missing_helpers() {
   const ipc::Helpers helpers = ipc::find_helpers();
   std::vector<std::string> missing;
-  for (const std::string& helper : {helpers.probe, helpers.resolve, helpers.launch}) {
+  for (const std::string& helper : {helpers.probe, helpers.resolve, helpers.tor, helpers.launch}) {
     if (::access(helper.c_str(), X_OK) != 0) missing.push_back(helper);
   }
   return missing;

@@ -91,7 +91,27 @@ int end_and_reap(pid_t pid) {
 
 // --- asking sdwdate-launch ------------------------------------------------------------------------------------
 
-enum class Verb : std::uint8_t { start_probe = 1, start_resolve = 2, finish = 3 };
+enum class Verb : std::uint8_t { start_probe = 1, start_resolve = 2, finish = 3, start_tor = 4 };
+
+Verb verb_to_start(Helper helper) {
+  switch (helper) {
+    case Helper::probe: return Verb::start_probe;
+    case Helper::resolve: return Verb::start_resolve;
+    case Helper::tor: break;
+  }
+  return Verb::start_tor;
+}
+
+/// What is to be started, if anything.
+std::optional<Helper> helper_to_start(Verb verb) {
+  switch (verb) {
+    case Verb::start_probe: return Helper::probe;
+    case Verb::start_resolve: return Helper::resolve;
+    case Verb::start_tor: return Helper::tor;
+    case Verb::finish: break;
+  }
+  return std::nullopt;
+}
 
 struct Request {
   Verb verb{};
@@ -158,7 +178,7 @@ std::optional<Request> receive_request(int from) {
   FieldReader reader{record};
   request.verb = static_cast<Verb>(reader.number<std::uint8_t>());
   request.helper = reader.number<std::int32_t>();
-  const bool starts = request.verb == Verb::start_probe || request.verb == Verb::start_resolve;
+  const bool starts = helper_to_start(request.verb).has_value();
   if (!reader.complete() || (!starts && request.verb != Verb::finish) || starts != static_cast<bool>(request.channel)) {
     return std::nullopt;
   }
@@ -197,11 +217,16 @@ Helpers find_helpers() {
     return std::filesystem::exists(beside, error) ? beside.string()
                                                   : fmt::format("{}/{}", base::helper_directory(), name);
   };
-  return {find("sdwdate-probe"), find("sdwdate-resolve"), find("sdwdate-launch")};
+  return {find("sdwdate-probe"), find("sdwdate-resolve"), find("sdwdate-tor"), find("sdwdate-launch")};
 }
 
 std::expected<pid_t, std::string> ParentLauncher::start(Helper helper, int channel) {
-  return spawn(helper == Helper::probe ? helpers_.probe : helpers_.resolve, channel);
+  switch (helper) {
+    case Helper::probe: return spawn(helpers_.probe, channel);
+    case Helper::resolve: return spawn(helpers_.resolve, channel);
+    case Helper::tor: break;
+  }
+  return spawn(helpers_.tor, channel);
 }
 
 std::optional<int> ParentLauncher::finish(pid_t helper) { return end_and_reap(helper); }
@@ -215,8 +240,7 @@ std::expected<std::shared_ptr<RemoteLauncher>, std::string> RemoteLauncher::make
 }
 
 std::expected<pid_t, std::string> RemoteLauncher::start(Helper helper, int channel) {
-  const Verb verb = helper == Helper::probe ? Verb::start_probe : Verb::start_resolve;
-  if (channel_ && send_request(channel_.get(), verb, 0, channel)) {
+  if (channel_ && send_request(channel_.get(), verb_to_start(helper), 0, channel)) {
     if (auto reply = receive_reply(channel_.get())) return *std::move(reply);
   }
   channel_.reset();
@@ -235,9 +259,8 @@ void serve_launcher(int channel, Launcher& launcher) {
   std::set<pid_t> helpers;
   while (auto request = receive_request(channel)) {
     Reply reply = std::unexpected(std::string{"this is no helper of ours"});
-    if (request->verb != Verb::finish) {
-      const Helper helper = request->verb == Verb::start_probe ? Helper::probe : Helper::resolve;
-      reply = launcher.start(helper, request->channel.get());
+    if (const auto helper = helper_to_start(request->verb)) {
+      reply = launcher.start(*helper, request->channel.get());
       if (reply) helpers.insert(*reply);
     } else if (helpers.erase(request->helper) == 1) {
       reply = launcher.finish(request->helper).value_or(0);

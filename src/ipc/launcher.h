@@ -13,12 +13,13 @@
 
 namespace sdwdate::ipc {
 
-enum class Helper : std::uint8_t { probe, resolve };
+enum class Helper : std::uint8_t { probe, resolve, tor };
 
 /// Executables of the helper processes.
 struct Helpers {
   std::string probe;
   std::string resolve;
+  std::string tor;
   std::string launch;
 };
 

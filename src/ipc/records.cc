@@ -1,6 +1,7 @@
 #include "ipc/records.h"
 
 #include "base/text.h"
+#include "ipc/address_fields.h"
 #include "ipc/fields.h"
 
 namespace sdwdate::ipc {
@@ -8,26 +9,6 @@ namespace {
 
 /// First byte of a ProbeReport.
 enum class ReportKind : std::uint8_t { exchange = 1, done = 2, failure = 3 };
-
-void write_addresses(FieldWriter& writer, const std::vector<IpAddress>& addresses) {
-  writer.number(static_cast<std::uint8_t>(addresses.size()));
-  for (const IpAddress& address : addresses) {
-    writer.number(static_cast<std::uint8_t>(address.v6));
-    writer.bytes(address.bytes);
-  }
-}
-
-/// Empty on more addresses than allowed.
-std::optional<std::vector<IpAddress>> read_addresses(FieldReader& reader) {
-  const auto count = reader.number<std::uint8_t>();
-  if (count > kMaxAddresses) return std::nullopt;
-  std::vector<IpAddress> addresses(count);
-  for (IpAddress& address : addresses) {
-    address.v6 = reader.flag();
-    reader.bytes(address.bytes);
-  }
-  return addresses;
-}
 
 void write(FieldWriter& writer, const Traffic& traffic) {
   writer.number(traffic.sent);
@@ -173,7 +154,7 @@ std::optional<ProbeJob> decode_probe_job(std::span<const std::byte> bytes) {
   job.port = reader.number<std::uint16_t>();
   job.authority = reader.text();
   job.target = reader.text();
-  auto addresses = read_addresses(reader);
+  auto addresses = read_addresses(reader, kMaxAddresses);
   if (!addresses) return std::nullopt;
   job.addresses = *std::move(addresses);
   job.connect_port = reader.number<std::uint16_t>();
@@ -255,7 +236,7 @@ ResolveReplyRecord encode(const ResolveReply& reply) {
 std::optional<ResolveReply> decode_resolve_reply(std::span<const std::byte> bytes) {
   if (bytes.size() != kResolveReplySize) return std::nullopt;
   FieldReader reader{bytes};
-  auto addresses = read_addresses(reader);
+  auto addresses = read_addresses(reader, kMaxAddresses);
   if (!addresses) return std::nullopt;
   auto message = read_message(reader);
   if (!message || !reader.complete()) return std::nullopt;

@@ -151,7 +151,10 @@ asio::awaitable<void> Daemon::rounds() {
     const PlanFeed feeding = [this](const timecore::Known& told, const base::ClockPair& now) {
       return plan(told, now);
     };
-    SyncReport report = co_await sync(settings_.config, settings_.overrides, settings_.launcher, OnProgress{}, feeding);
+    const OnProgress waiting = [this](const Progress& progress) {
+      if (!progress.waiting_for.empty()) change(Doing::measuring, progress.waiting_for);
+    };
+    SyncReport report = co_await sync(settings_.config, settings_.overrides, settings_.launcher, waiting, feeding);
     const nanoseconds wait = conclude(std::move(report));
     if (!settings_.launcher->works()) {
       gave_up_ = true;
@@ -188,6 +191,7 @@ nanoseconds Daemon::conclude(SyncReport report) {
   ++state_.rounds;
   for (const std::string& warning : report.warnings) log("warning", Priority::warning, warning);
   look_at_confinement(report.round);
+  look_at_tor(report.tor);
   if (report.plan.forget && !report.fed) discipline_.begin_anew();
   last_look_ = look_at_clocks(surroundings_.rtc);
   const bool done = report.code == ExitCode::done;
@@ -207,6 +211,20 @@ void Daemon::look_at_confinement(const RoundReport& round) {
     log("confinement", Priority::info,
         fmt::format("This system cannot confine helper processes by: {}. The other layers are in force.",
                     missing_->in_words()));
+  }
+}
+
+void Daemon::look_at_tor(const std::optional<TorFacts>& tor) {
+  const std::string trouble = tor ? tor->unavailable : std::string{};
+  if (trouble == tor_trouble_) return;
+  tor_trouble_ = trouble;
+  if (trouble.empty()) {
+    log("tor-control", Priority::info, "Tor's control port can be asked.");
+  } else {
+    log("tor-control", Priority::info,
+        fmt::format("Tor's control port cannot be asked, so rounds do not wait for Tor, and the time is not held "
+                    "against its consensus. {}.",
+                    trouble));
   }
 }
 

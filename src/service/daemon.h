@@ -92,6 +92,8 @@ class Daemon {
   std::chrono::nanoseconds after_failure(const SyncReport& report);
   /// Says once what this system cannot confine helpers by.
   void look_at_confinement(const RoundReport& round);
+  /// Says once that Tor cannot be asked, and why.
+  void look_at_tor(const std::optional<TorFacts>& tor);
   /// Compares the clocks with the last look at them.
   void look();
   void begin_anew();
@@ -122,6 +124,7 @@ class Daemon {
   std::optional<base::RawTime> fed_at_;      ///< of the last sample, until chronyd has been asked about it
   bool gave_up_ = false;                     ///< nothing can be asked any more
   std::optional<sandbox::Missing> missing_;  ///< of the helpers' confinement, as last logged
+  std::string tor_trouble_;                  ///< why Tor's control port could not be asked, as last logged
   DaemonState state_;
 };
 

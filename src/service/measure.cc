@@ -4,16 +4,13 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <random>
 
 #include "base/random.h"
 #include "ipc/child.h"
+#include "service/helper_link.h"
 #include "service/report_reader.h"
 
 namespace sdwdate::service {
@@ -28,55 +25,9 @@ using base::SourceError;
 using base::SourceResult;
 using ipc::IpAddress;
 using ipc::Received;
-using Descriptor = asio::posix::stream_descriptor;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 /// What a probe may need beyond its own time limit to start and to end.
 constexpr auto kGrace = std::chrono::seconds{2};
-
-/// A running helper, its channel, and a deadline after which waiting ends.
-class HelperLink {
- public:
-  HelperLink(ipc::Child child, const asio::any_io_executor& executor, std::chrono::nanoseconds patience)
-      : child_(std::move(child)),
-        channel_(std::make_shared<Descriptor>(executor, child_.take_channel().release())),
-        deadline_(executor, patience) {
-    deadline_.async_wait([weak = std::weak_ptr{channel_}](const boost::system::error_code& error) {
-      if (const auto channel = weak.lock(); channel && !error) channel->cancel();
-    });
-  }
-
-  [[nodiscard]] bool send(std::span<const std::byte> record) const {
-    return ipc::send_record(channel_->native_handle(), record);
-  }
-
-  /// Waits for a record; `nothing` means that the deadline has passed.
-  awaitable<Received> receive(std::span<std::byte> buffer) {
-    while (true) {
-      const Received received = ipc::receive_record(channel_->native_handle(), buffer);
-      if (received != Received::nothing) co_return received;
-      const auto [error] = co_await channel_->async_wait(Descriptor::wait_read, kAwait);
-      if (error) co_return Received::nothing;
-    }
-  }
-
-  /// Ends the helper and says why it failed us.
-  SourceError blame(Received how) {
-    const auto end = child_.finish();
-    if (how == Received::nothing) return crashed("it did not end in time and was killed");
-    if (how == Received::garbage) return crashed("it wrote a record of the wrong size");
-    return crashed(end.value_or("it ended without a result"));
-  }
-
-  static SourceError crashed(std::string_view what) {
-    return {ErrorCode::probe_crashed, fmt::format("our own helper process failed: {}", what)};
-  }
-
- private:
-  ipc::Child child_;
-  std::shared_ptr<Descriptor> channel_;
-  asio::steady_timer deadline_;
-};
 
 SourceResult<ipc::Child> start(const MeasureOptions& options, ipc::Helper helper) {
   auto child = ipc::start_child(options.launcher, helper);

@@ -89,6 +89,7 @@ struct SourceProgress {
 struct Progress {
   std::deque<SourceProgress> sources;  ///< in the order they were first asked
   base::RawTime at;                    ///< the instant of this report
+  std::string waiting_for;             ///< what no source is asked before, in a sentence; empty: nothing
 };
 using OnProgress = std::function<void(const Progress&)>;
 

@@ -45,6 +45,36 @@ timecore::Quorum quorum_of(const config::Config& config) {
           .spread = config.exchanges_per_source == 1};
 }
 
+/// How long a round waits for Tor.
+constexpr auto kTorPatience = std::chrono::seconds{60};
+
+/// Waits for a Tor that can be asked. False if it is known not to work.
+asio::awaitable<bool> tor_works(SyncReport& report, const config::Config& config,
+                                std::shared_ptr<ipc::Launcher> launcher, const OnProgress& on_progress) {
+  if (config.proxies.empty() || !config.tor_control) co_return true;
+  const OnTorState tell = [&on_progress](const ipc::TorState& state) {
+    Progress progress;
+    progress.at = base::RawClock::now();
+    progress.waiting_for = fmt::format("Waiting for Tor: {}.", describe(state));
+    if (on_progress) on_progress(progress);
+  };
+  report.tor = co_await await_tor(config, std::move(launcher), tell, kTorPatience);
+  co_return !report.tor->known_not_to_work();
+}
+
+/// Why a result cannot be, by the consensus that Tor goes by; empty if it can, or nothing is known.
+std::string against_consensus(const timecore::Agreed& agreed, base::RawTime at, const std::optional<TorFacts>& tor) {
+  if (!tor || !tor->state || !tor->state->valid_after || !tor->state->valid_until) return {};
+  const auto limits = timecore::limits_of_consensus(*tor->state->valid_after, *tor->state->valid_until);
+  const auto sane = timecore::check_sanity(agreed, at, limits);
+  if (sane) return {};
+  const auto claimed = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(at, agreed.estimate));
+  return fmt::format(
+      "the sources agree that it is {}, but Tor's consensus is valid from {} until {}: not handed to chrony{}",
+      utc(claimed), utc(*tor->state->valid_after), utc(*tor->state->valid_until),
+      sane.error() == timecore::Insane::after_ceiling ? ". If Tor was cut off for long, restart it" : "");
+}
+
 std::string explain(timecore::Insane why, const timecore::Agreed& agreed, base::RawTime at,
                     const timecore::TimeLimits& limits) {
   const auto claimed = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(at, agreed.estimate));
@@ -182,6 +212,11 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
   const timecore::TimeLimits limits = timecore::limits_from(floor.time, config.ceiling_years);
   const timecore::Quorum quorum = quorum_of(config);
 
+  const bool ready = co_await tor_works(report, config, launcher, on_progress);
+  if (!ready) {
+    report.refusal = fmt::format("no source was asked: {}", describe(*report.tor->state));
+    co_return report;
+  }
   const MeasureOptions options = measure_options(config, limits, overrides, std::move(launcher));
   report.round = co_await run_round(draw(config), options, quorum, std::move(on_progress));
   if (!report.round.agreed()) {
@@ -194,6 +229,10 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
   if (!sane) {
     report.code = ExitCode::insane;
     report.refusal = explain(sane.error(), agreed, report.round.at.raw, limits);
+    co_return report;
+  }
+  if (report.refusal = against_consensus(*sane, report.round.at.raw, report.tor); !report.refusal.empty()) {
+    report.code = ExitCode::insane;
     co_return report;
   }
   report.result = *sane;

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "refclock/sock_feeder.h"
 #include "service/round.h"
+#include "service/tor_watch.h"
 #include "timecore/discipline.h"
 #include "timecore/watch.h"
 
@@ -28,6 +29,8 @@ using PlanFeed = std::function<timecore::FeedPlan(const timecore::Known& told, c
 
 struct SyncReport {
   RoundReport round;
+  /// What Tor's control port said; set if there is one to ask.
+  std::optional<TorFacts> tor;
   /// The agreed result after the sanity check, at round.at; set if the round agreed and is sane.
   std::optional<timecore::Agreed> result;
   /// What chronyd was to be told: the result, moved by the configured random offset.

@@ -21,6 +21,14 @@ std::expected<Agreed, Insane> check_sanity(const Agreed& agreed, base::RawTime a
   return Agreed{bounds, bounds.clamp(agreed.estimate)};
 }
 
+TimeLimits limits_of_consensus(sys_seconds valid_after, sys_seconds valid_until) {
+  constexpr auto kSignedBefore = std::chrono::minutes{15};
+  constexpr auto kUsedAfter = std::chrono::days{1};
+  const sys_seconds from = std::clamp(valid_after, kEarliestDate + kSignedBefore, kLatestDate - kUsedAfter);
+  const sys_seconds until = std::clamp(valid_until, from, kLatestDate - kUsedAfter);
+  return {from - kSignedBefore, until + kUsedAfter};
+}
+
 bool plausible(sys_seconds date, const TimeLimits& limits) {
   const auto span = limits.ceiling - limits.floor;
   return date >= std::max(limits.floor - span, kEarliestDate) && date <= limits.ceiling;

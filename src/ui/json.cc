@@ -98,9 +98,21 @@ ordered_json finish(ordered_json json, const RoundReport& round) {
   return json;
 }
 
+ordered_json tor_json(const service::TorFacts& tor) {
+  const ipc::TorState state = tor.state.value_or(ipc::TorState{});
+  const auto time = [](const std::optional<std::chrono::sys_seconds>& when) {
+    return when ? ordered_json(when->time_since_epoch().count()) : ordered_json(nullptr);
+  };
+  return {{"unavailable", tor.unavailable.empty() ? ordered_json(nullptr) : ordered_json(tor.unavailable)},
+          {"progress", tor.state ? ordered_json(state.progress) : ordered_json(nullptr)},
+          {"valid_after", time(state.valid_after)},
+          {"valid_until", time(state.valid_until)}};
+}
+
 ordered_json sync_json(const service::SyncReport& report) {
   ordered_json json = round_json(report.round, report.result ? report.result : agreed_of(report.round));
   json["fed"] = report.fed;
+  json["tor"] = report.tor ? tor_json(*report.tor) : ordered_json(nullptr);
   return finish(std::move(json), report.round);
 }
 

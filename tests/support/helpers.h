@@ -21,7 +21,7 @@ inline std::string bad_probe() { return beside_us("bad_probe"); }
 
 /// Starts the bad probe, whichever helper is wanted.
 inline std::shared_ptr<ipc::Launcher> bad_launcher() {
-  return std::make_shared<ipc::ParentLauncher>(ipc::Helpers{bad_probe(), bad_probe(), {}});
+  return std::make_shared<ipc::ParentLauncher>(ipc::Helpers{bad_probe(), bad_probe(), {}, {}});
 }
 
 /// No child of ours runs, and none waits to be reaped.

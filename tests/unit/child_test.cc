@@ -203,7 +203,7 @@ TEST(Child, OfTheEnvironmentItInheritsWhatDecidesWhichCodeRunsAndNoMore) {
 
 TEST(Child, AnExecutableThatIsMissingIsNamed) {
   const auto before = support::open_descriptors();
-  const auto nowhere = std::make_shared<ParentLauncher>(Helpers{"/nonexistent/sdwdate-probe", {}, {}});
+  const auto nowhere = std::make_shared<ParentLauncher>(Helpers{"/nonexistent/sdwdate-probe", {}, {}, {}});
   const auto child = start_child(nowhere, Helper::probe);
   ASSERT_FALSE(child);
   EXPECT_THAT(child.error(), HasSubstr("/nonexistent/sdwdate-probe"));

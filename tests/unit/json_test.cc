@@ -80,8 +80,31 @@ TEST(Json, ASyncAlsoSaysWhetherChronyWasFed) {
   report.round = some_round();
   report.fed = true;
   const auto json = ordered_json::parse(to_json(report));
-  EXPECT_EQ(keys_of(json), (Keys{"schema", "sources", "selection", "fed", "duration"}));
+  EXPECT_EQ(keys_of(json), (Keys{"schema", "sources", "selection", "fed", "tor", "duration"}));
   EXPECT_EQ(json["fed"], true);
+  EXPECT_TRUE(json["tor"].is_null()) << "nobody asked";
+}
+
+TEST(Json, ASyncSaysWhatTorSaid) {
+  service::SyncReport report;
+  report.round = some_round();
+  report.tor = service::TorFacts{};
+  report.tor->state = ipc::TorState{.progress = 40,
+                                    .phase = "Loading",
+                                    .warning = {},
+                                    .valid_after = {},
+                                    .fresh_until = {},
+                                    .valid_until = std::chrono::sys_seconds{std::chrono::seconds{1795386199}}};
+  auto tor = ordered_json::parse(to_json(report))["tor"];
+  EXPECT_EQ(keys_of(tor), (Keys{"unavailable", "progress", "valid_after", "valid_until"}));
+  EXPECT_TRUE(tor["unavailable"].is_null());
+  EXPECT_EQ(tor["progress"], 40);
+  EXPECT_TRUE(tor["valid_after"].is_null());
+  EXPECT_EQ(tor["valid_until"], 1795386199);
+  report.tor = service::TorFacts{{}, {}, "no answer"};
+  tor = ordered_json::parse(to_json(report))["tor"];
+  EXPECT_EQ(tor["unavailable"], "no answer");
+  EXPECT_TRUE(tor["progress"].is_null());
 }
 
 TEST(Json, ValuesAreSecondsAsDoubles) {

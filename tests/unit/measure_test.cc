@@ -110,7 +110,7 @@ TEST(Measure, AProbesMessageIsPrintable) {
 
 TEST(Measure, AMissingProbeIsOneErrorForEachSource) {
   MeasureOptions options = options_for({"a.test", "b.test"});
-  options.launcher = std::make_shared<ipc::ParentLauncher>(ipc::Helpers{"/nonexistent/sdwdate-probe", {}, {}});
+  options.launcher = std::make_shared<ipc::ParentLauncher>(ipc::Helpers{"/nonexistent/sdwdate-probe", {}, {}, {}});
   const RoundReport round = round_of({"a.test", "b.test"}, options);
   for (const SourceReport& source : round.sources) {
     ASSERT_TRUE(source.reading.error);
@@ -131,7 +131,8 @@ TEST(Measure, AJobTooLongForItsRecordIsSaidSo) {
 
 /// The bad probe, and no resolver.
 std::shared_ptr<ipc::Launcher> without_resolver() {
-  return std::make_shared<ipc::ParentLauncher>(ipc::Helpers{support::bad_probe(), "/nonexistent/sdwdate-resolve", {}});
+  return std::make_shared<ipc::ParentLauncher>(
+      ipc::Helpers{support::bad_probe(), "/nonexistent/sdwdate-resolve", {}, {}});
 }
 
 // --- the resolver

@@ -28,6 +28,17 @@ TEST(Sanity, TheCeilingIsYearsAfterTheFloor) {
   EXPECT_EQ(kLimits.ceiling - kLimits.floor, 20 * 365 * 24h + 20 * 6h - 20 * 10min - 20 * 48s);  // 365.2425 days each
 }
 
+TEST(Sanity, AConsensusMeansThatItsTimeHasComeAndIsNotLongPast) {
+  const TimeLimits limits = limits_of_consensus(kFloor + 24h, kFloor + 27h);
+  EXPECT_EQ(limits.floor, kFloor + 24h - 15min);
+  EXPECT_EQ(limits.ceiling, kFloor + 51h);
+  const TimeLimits wrong = limits_of_consensus(kFloor, kFloor - 24h);
+  EXPECT_LT(wrong.floor, wrong.ceiling) << "one that ends before it begins";
+  const TimeLimits extreme = limits_of_consensus(sys_seconds::min(), sys_seconds::max());
+  EXPECT_GE(extreme.floor, kEarliestDate);
+  EXPECT_LE(extreme.ceiling, kLatestDate);
+}
+
 TEST(Sanity, BoundsBetweenFloorAndCeilingPassUnchanged) {
   const Agreed given = agreed(offset_for(kFloor) + 1h, offset_for(kFloor) + 2h);
   const auto checked = check_sanity(given, kAt, kLimits);

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 EXECUTABLES = (
-    "sdwdate", "sdwdated", "sdwdate-launch", "sdwdate-probe", "sdwdate-resolve", "unixtime-to-chrony-socket",
+    "sdwdate", "sdwdated", "sdwdate-launch", "sdwdate-probe", "sdwdate-resolve", "sdwdate-tor", "unixtime-to-chrony-socket",
     "url_to_unixtime",
 )  # fmt: skip
 #: What hardening-check must say yes to, by its own names.

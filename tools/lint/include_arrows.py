@@ -2,7 +2,7 @@
 """Checks which folder of src/ includes which.
 
 The table below is the law; docs/architecture.md draws the same arrows for people. Beyond the arrows: timecore reads no
-clock and includes nothing that does I/O, and only net and probe include OpenSSL.
+clock and includes nothing that does I/O, and only net, probe and tor include OpenSSL.
 """
 
 import re
@@ -22,6 +22,7 @@ ARROWS = {
     "sandbox": {"base"},
     "probe": {"net", "wire", "timecore", "ipc", "sandbox", "base"},
     "resolve": {"ipc", "sandbox", "base"},
+    "tor": {"net", "wire", "ipc", "sandbox", "base"},
     "launch": {"ipc", "sandbox", "base"},
     "refclock": {"timecore", "base"},
     "service": {"config", "timecore", "refclock", "ipc", "sandbox", "wire:url", "wire:unix_time", "base"},
@@ -31,9 +32,9 @@ ARROWS = {
         "doctor", "machine", "service", "config", "refclock", "timecore", "wire:url", "wire:unix_time", "ipc",
         "sandbox", "base",
     },  # fmt: skip
-    "apps": {"ui", "probe", "resolve", "launch", "ipc", "base"},
+    "apps": {"ui", "probe", "resolve", "tor", "launch", "ipc", "base"},
 }
-MAY_USE_OPENSSL = {"net", "probe"}
+MAY_USE_OPENSSL = {"net", "probe", "tor"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 CLOCK_READ = re.compile(r"::now\s*\(|\b(?:clock_gettime|gettimeofday|time|real_now|read_clock_pair)\s*\(")
@@ -52,7 +53,7 @@ def code_only(line):
 def include_fault(folder, quote, header):
     """Why `folder` may not include `header`, or None."""
     if header.startswith("openssl/") or header.startswith("boost/asio/ssl"):
-        return None if folder in MAY_USE_OPENSSL else "only net and probe may include OpenSSL"
+        return None if folder in MAY_USE_OPENSSL else "only net, probe and tor may include OpenSSL"
     if quote == "<":
         if folder == "timecore" and header not in PURE_HEADERS:
             return "timecore is pure: only the standard library's values and algorithms"

@@ -79,6 +79,7 @@ class TorClient(TorNode):
         *,
         clock_offset: float | None = None,
         clock_file: Path | None = None,
+        cookies: bool = True,
         lines: Sequence[str] = (),
     ) -> None:
         # Files of the control port are open to whoever may use it, and to nobody else.
@@ -94,13 +95,15 @@ class TorClient(TorNode):
             "ClientOnly 1",
             "VanguardsLiteEnabled 0",
             "ClientUseIPv6 0",
+            # Of so few relays, a path is soon an impossible one: it is to be given up soon, too.
+            "LearnCircuitBuildTimeout 0",
+            "CircuitBuildTimeout 4",
             f"SocksPort 127.0.0.1:{self.socks_port} IsolateSOCKSAuth ExtendedErrors",
             f"SocksPort 127.0.0.1:{self.plain_socks_port} IsolateSOCKSAuth",
             f"SocksPort unix:{self.socks_path} IsolateSOCKSAuth ExtendedErrors",
             f"ControlPort 127.0.0.1:{self.control_port}",
             f"ControlSocket {self.control_path}",
-            "CookieAuthentication 1",
-            f"CookieAuthFile {self.cookie}",
+            *(["CookieAuthentication 1", f"CookieAuthFile {self.cookie}"] if cookies else []),
             *lines,
         ])  # fmt: skip
 
@@ -130,10 +133,14 @@ class TorClient(TorNode):
     def control(self) -> "TorControl":
         return TorControl(self.control_port, self.cookie)
 
+    def ask(self, command: str) -> str:
+        """One question, or one order."""
+        with self.control() as control:
+            return control.ask(command)
+
     def circuits(self) -> list[dict[str, str]]:
         """Its circuits that were made for somebody who gave a user and a password."""
-        with self.control() as control:
-            status = control.ask("GETINFO circuit-status")
+        status = self.ask("GETINFO circuit-status")
         found = []
         for line in status.splitlines():
             words = dict(re.findall(r'(\w+)="?([^" ]*)"?', line))
@@ -326,6 +333,7 @@ class TorNetwork:
         self._rendezvous_log = folder / "rendezvous.log"
         lines = [
             "SocksPort 0", "ClientOnly 1", "VanguardsLiteEnabled 0", "ClientUseIPv6 0",
+            "LearnCircuitBuildTimeout 0", "CircuitBuildTimeout 4",
             f"Log [rend]info file {self._rendezvous_log}", f"Log [dir]info file {self._rendezvous_log}",
         ]  # fmt: skip
         for name, ports in self._ports.items():
