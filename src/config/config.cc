@@ -471,6 +471,19 @@ ConfigResult<Config> load(const std::vector<std::filesystem::path>& files) {
   return read_config(merged);
 }
 
+ConfigResult<Config> with_default_pools(Config config, const std::filesystem::path& folder) {
+  if (!config.pools.empty()) return config;
+  const std::filesystem::path file = folder / (config.proxies.empty() ? "clearnet.toml" : "onion.toml");
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return config;
+  const auto text = base::read_guarded_file(file);
+  if (!text) return std::unexpected(UserError{text.error()});
+  auto shipped = parse(*text, file.string());
+  if (!shipped) return shipped;
+  config.pools = std::move(shipped->pools);
+  return config;
+}
+
 ConfigResult<Config> parse(std::string_view text, std::string_view name) {
   const auto table = parse_table(text, name);
   if (!table) return std::unexpected(table.error());

@@ -85,10 +85,15 @@ using ConfigResult = std::expected<T, base::UserError>;
 /// whole list of pools) is replaced. An error names file, line, key and, for a misspelt key, the likely one.
 ConfigResult<Config> load(const std::vector<std::filesystem::path>& files);
 
+/// The pools that come with the program for this transport, if `config` has none of its own and `folder` has them.
+ConfigResult<Config> with_default_pools(Config config, const std::filesystem::path& folder);
+
 /// The same from one text; `name` stands for the file in messages.
 ConfigResult<Config> parse(std::string_view text, std::string_view name);
 
 inline constexpr const char* kVendorFolder = "/usr/share/sdwdate";
+/// onion.toml and clearnet.toml: who is asked where no file names a pool.
+inline constexpr const char* kPoolsFolder = "/usr/share/sdwdate/pools";
 inline constexpr const char* kAdministratorsFolder = "/etc/sdwdate";
 
 /// The files that a system reads: vendor defaults, the administrator's file, and its drop-ins; those that exist.

@@ -35,6 +35,8 @@ std::expected<Configured, UserError> configure(const ConfiguredOptions& options)
   if (!config) return std::unexpected(config.error());
   auto overrides = apply(options.net, *config);
   if (!overrides) return std::unexpected(overrides.error());
+  config = config::with_default_pools(*std::move(config), config::kPoolsFolder);
+  if (!config) return std::unexpected(config.error());
   if (config->pools.empty()) {
     return std::unexpected(UserError{
         fmt::format("no sources: {} has no [[pool]]; name some pools with their sources (see sdwdate.toml(5))",

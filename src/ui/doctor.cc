@@ -20,7 +20,8 @@ struct DoctorOptions {
 };
 
 int examine_machine(const DoctorOptions& options) {
-  const auto config = options.file.empty() ? config::load(config::system_files()) : config::load({options.file});
+  auto config = options.file.empty() ? config::load(config::system_files()) : config::load({options.file});
+  if (config) config = config::with_default_pools(*std::move(config), config::kPoolsFolder);
   const auto findings = doctor::examine(doctor::gather(config));
   if (options.json) {
     std::cout << to_json(findings) << '\n';

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <string>
 
 #include "support/generators.h"
@@ -217,6 +218,58 @@ TEST(Config, DurationsTooShortAreRefused) {
 
 TEST(Config, ATransportThatDoesNotExistIsRefused) {
   EXPECT_THAT(refusal("transport = \"i2p\""), AllOf(HasSubstr("\"tor\""), HasSubstr("\"direct\"")));
+}
+
+TEST(Config, ThePoolsThatComeWithTheProgramServeWhoNamesNone) {
+  const std::filesystem::path shipped = SDWDATE_SOURCE_DIRECTORY "/packaging/pools";
+  const auto over_tor = with_default_pools(parsed(""), shipped);
+  ASSERT_TRUE(over_tor) << over_tor.error().message;
+  ASSERT_EQ(over_tor->pools.size(), 3U);
+  for (const Pool& pool : over_tor->pools) {
+    EXPECT_GE(pool.sources.size(), 4U) << pool.name;
+    for (const Source& source : pool.sources) EXPECT_TRUE(source.url.host_is_onion) << source.url.text;
+  }
+  const auto directly = with_default_pools(parsed("transport = \"direct\""), shipped);
+  ASSERT_TRUE(directly) << directly.error().message;
+  ASSERT_EQ(directly->pools.size(), 3U);
+  EXPECT_FALSE(directly->pools.front().sources.front().url.host_is_onion);
+}
+
+TEST(Config, PoolsOfOnesOwnAreTheOnlyOnes) {
+  const Config own = parsed("[[pool]]\nname = \"own\"\n[[pool.source]]\nurl = \"https://a.example/\"\n");
+  const auto config = with_default_pools(own, SDWDATE_SOURCE_DIRECTORY "/packaging/pools");
+  ASSERT_TRUE(config);
+  ASSERT_EQ(config->pools.size(), 1U);
+  EXPECT_EQ(config->pools.front().name, "own");
+  EXPECT_TRUE(with_default_pools(parsed(""), "/nonexistent")->pools.empty());
+}
+
+TEST(Config, SocksMayBeSeveralAndUnixSockets) {
+  const Config config = parsed("[tor]\nsocks = [\"127.0.0.1:9150\", \"unix:/run/tor/socks\"]");
+  ASSERT_EQ(config.proxies.size(), 2U);
+  EXPECT_EQ(config.proxies[1].server.path, "/run/tor/socks");
+  EXPECT_FALSE(parse("[tor]\nsocks = []", "x"));
+  EXPECT_FALSE(parse("[tor]\nsocks = [1]", "x"));
+  EXPECT_FALSE(parse("[tor]\nsocks = \"unix:relative\"", "x"));
+}
+
+TEST(Config, TorsControlPortIsWhereTheFileSaysOrNowhere) {
+  EXPECT_EQ(parsed("[tor]\ncontrol = \"\"").tor_control, std::nullopt);
+  EXPECT_EQ(parsed("transport = \"direct\"").tor_control, std::nullopt);
+  const Config config = parsed("[tor]\ncookie = \"/x\"\ncontrol_password = \"secret\"");
+  EXPECT_EQ(config.tor_cookie, "/x");
+  EXPECT_EQ(config.tor_control_password, "secret");
+  EXPECT_FALSE(parse("[tor]\ncontrol = \"9051\"", "x"));
+}
+
+TEST(Config, OnlyAnOnionServiceMayHaveSignedForItself) {
+  const std::string onion = "https://" + std::string(56, 'a') + ".onion/";
+  const auto source = [](const std::string& url) {
+    return "[[pool]]\nname = \"p\"\n[[pool.source]]\nself_signed = true\nurl = \"" + url + "\"\n";
+  };
+  EXPECT_TRUE(parsed(source(onion)).pools.front().sources.front().self_signed);
+  EXPECT_FALSE(parse(source("https://a.example/"), "x"));
+  EXPECT_FALSE(parse(source("http://" + std::string(56, 'a') + ".onion/"), "x"));
 }
 
 TEST(Config, AProxyThatIsNoneIsRefused) {
