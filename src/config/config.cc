@@ -206,7 +206,7 @@ class TableReader {
 
 constexpr std::array<std::string_view, 11> kTopKeys{
     "transport", "tor", "chrony", "schedule", "request", "selection", "state", "sanity", "privacy", "compat", "pool"};
-constexpr std::array<std::string_view, 4> kTorKeys{"socks", "control", "cookie", "control_password"};
+constexpr std::array<std::string_view, 5> kTorKeys{"socks", "control", "cookie", "control_password", "rough"};
 constexpr std::array<std::string_view, 4> kChronyKeys{"socket", "burst", "report", "reset"};
 constexpr std::array<std::string_view, 2> kScheduleKeys{"minimum", "maximum"};
 constexpr std::array<std::string_view, 5> kRequestKeys{"per_source", "timeout", "sharpen", "ca_file", "lag"};
@@ -232,7 +232,8 @@ std::optional<UserError> read_tor(const toml::table& table, Config& config) {
       .texts("socks", socks)
       .text("control", control)
       .text("cookie", config.tor_cookie)
-      .text("control_password", config.tor_control_password);
+      .text("control_password", config.tor_control_password)
+      .flag("rough", config.tor_rough);
   if (reader.error()) return reader.error();
   if (const toml::node* node = reader.find("socks"); node != nullptr && !config.proxies.empty()) {
     config.proxies.clear();

@@ -38,6 +38,8 @@ struct Config {
   std::optional<wire::Endpoint> tor_control = wire::Endpoint{"/run/tor/control", {}};
   std::string tor_cookie = "/run/tor/control.authcookie";
   std::string tor_control_password;  ///< empty: by cookie
+  /// Hand chrony a rough time, from Tor's evidence, where the clock is too wrong for Tor to work.
+  bool tor_rough = true;
 
   std::string chrony_socket = "/run/chrony.sdwdate.sock";
   int chrony_burst = 1;

@@ -116,7 +116,6 @@ std::optional<TorJobRecord> encode(const TorJob& job) {
   writer.number(job.port);
   writer.text(job.cookie_file);
   writer.text(job.password);
-  writer.number(static_cast<std::uint8_t>(job.reload));
   if (writer.failed()) return std::nullopt;
   return record;
 }
@@ -132,7 +131,6 @@ std::optional<TorJob> decode_tor_job(std::span<const std::byte> bytes) {
   job.port = reader.number<std::uint16_t>();
   job.cookie_file = reader.text();
   job.password = reader.text();
-  job.reload = reader.flag();
   if (!reader.complete()) return std::nullopt;
   return job;
 }

@@ -27,7 +27,6 @@ struct TorJob {
   std::uint16_t port = 0;
   std::string cookie_file;
   std::string password;
-  bool reload = false;  ///< have Tor try at once what it would try again later
 
   bool operator==(const TorJob&) const = default;
 };

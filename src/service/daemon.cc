@@ -192,6 +192,7 @@ nanoseconds Daemon::conclude(SyncReport report) {
   for (const std::string& warning : report.warnings) log("warning", Priority::warning, warning);
   look_at_confinement(report.round);
   look_at_tor(report.tor);
+  look_at_rough(report);
   if (report.plan.forget && !report.fed) discipline_.begin_anew();
   last_look_ = look_at_clocks(surroundings_.rtc);
   const bool done = report.code == ExitCode::done;
@@ -226,6 +227,16 @@ void Daemon::look_at_tor(const std::optional<TorFacts>& tor) {
                     "against its consensus. {}.",
                     trouble));
   }
+}
+
+void Daemon::look_at_rough(const SyncReport& report) {
+  if (!report.rough || !report.fed) return;
+  // From now on chronyd may set the clock; the first round that agrees will know better, whatever was before.
+  known_ = report.told;
+  discipline_.begin_anew();
+  log("rough-time", Priority::notice, describe(*report.rough, report.round.at),
+      {{"SDWDATE_OFFSET",
+        seconds_text(timecore::against_system_clock(report.rough->estimate, report.round.at).value)}});
 }
 
 nanoseconds Daemon::after_success(const SyncReport& report) {

@@ -94,6 +94,8 @@ class Daemon {
   void look_at_confinement(const RoundReport& round);
   /// Says once that Tor cannot be asked, and why.
   void look_at_tor(const std::optional<TorFacts>& tor);
+  /// Says that chronyd was handed a rough time, and on what evidence.
+  void look_at_rough(const SyncReport& report);
   /// Compares the clocks with the last look at them.
   void look();
   void begin_anew();

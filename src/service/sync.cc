@@ -49,7 +49,7 @@ timecore::Quorum quorum_of(const config::Config& config) {
 constexpr auto kTorPatience = std::chrono::seconds{60};
 
 /// Waits for a Tor that can be asked. False if it is known not to work.
-asio::awaitable<bool> tor_works(SyncReport& report, const config::Config& config,
+asio::awaitable<bool> tor_works(SyncReport& report, const config::Config& config, const timecore::TimeLimits& limits,
                                 std::shared_ptr<ipc::Launcher> launcher, const OnProgress& on_progress) {
   if (config.proxies.empty() || !config.tor_control) co_return true;
   const OnTorState tell = [&on_progress](const ipc::TorState& state) {
@@ -58,7 +58,12 @@ asio::awaitable<bool> tor_works(SyncReport& report, const config::Config& config
     progress.waiting_for = fmt::format("Waiting for Tor: {}.", describe(state));
     if (on_progress) on_progress(progress);
   };
-  report.tor = co_await await_tor(config, std::move(launcher), tell, kTorPatience);
+  const IsHopeless clock_is_wrong = [&limits](const TorFacts& facts) {
+    return timecore::rough_time(facts.evidence(), base::read_clock_pair(), limits).has_value();
+  };
+  const base::RawTime started = base::RawClock::now();
+  report.tor = co_await await_tor(config, std::move(launcher), tell, clock_is_wrong, kTorPatience);
+  report.round.duration = base::RawClock::now() - started;
   co_return !report.tor->known_not_to_work();
 }
 
@@ -158,6 +163,29 @@ timecore::Known told_of(const timecore::Agreed& result, base::RawTime at, std::c
   return {{{result.bounds.lower + off, result.bounds.upper + off}, result.estimate + off}, at};
 }
 
+/// What a rough time may be off by, as far as anybody knows.
+std::chrono::nanoseconds uncertainty(const timecore::RoughTime& rough) {
+  return rough.basis == timecore::RoughTime::Basis::relays ? timecore::kRelaysAgree : std::chrono::days{1};
+}
+
+/// Hands over about what time it is, if Tor's evidence says that the clock is wrong.
+void be_rough(SyncReport& report, const config::Config& config, const timecore::TimeLimits& limits, bool feed) {
+  const base::ClockPair now = base::read_clock_pair();
+  report.rough = timecore::rough_time(report.tor->evidence(), now, limits);
+  if (!report.rough) return;
+  const timecore::RawOffset estimate = report.rough->estimate;
+  const std::chrono::nanoseconds off = uncertainty(*report.rough);
+  report.told = timecore::Known{{{estimate - off, estimate + off}, estimate}, now.raw};
+  report.round.at = now;
+  report.round.asleep_before = base::time_asleep();
+  report.plan.quick = true;
+  report.refusal += fmt::format(" {}", describe(*report.rough, now));
+  if (!feed) return;
+  const Fed fed = feed_quick_sample(config, report, 0);
+  report.fed = fed.has_value();
+  report.refusal += fed ? " Handed to chrony as a rough time." : fmt::format(" {}", fed.error().message);
+}
+
 }  // namespace
 
 MeasureOptions measure_options(const config::Config& config, const timecore::TimeLimits& limits,
@@ -204,6 +232,28 @@ std::expected<void, refclock::FeedError> feed_quick_sample(const config::Config&
   return feed_now(config, report, kZigzag.at(number));
 }
 
+asio::awaitable<SyncReport> rough(const config::Config& config, std::shared_ptr<ipc::Launcher> launcher,
+                                  OnProgress on_progress, bool feed) {
+  SyncReport report;
+  Floor floor = load_floor(config.state_directory, config.ceiling_years);
+  if (floor.warning) report.warnings.push_back(*std::move(floor.warning));
+  const timecore::TimeLimits limits = timecore::limits_from(floor.time, config.ceiling_years);
+  const bool works = co_await tor_works(report, config, limits, std::move(launcher), on_progress);
+  if (!report.tor) {
+    report.refusal = "No control port of Tor's is configured to be asked.";
+  } else if (!report.tor->state) {
+    report.refusal = fmt::format("Tor cannot be asked. {}.", report.tor->unavailable);
+  } else if (works) {
+    report.refusal = "Tor works: 'sdwdate sync' will do better than a rough time.";
+  } else {
+    report.refusal = fmt::format("{}.", describe(*report.tor->state));
+    be_rough(report, config, limits, feed);
+    if (!report.rough) report.refusal += " Nothing that Tor knows shows that the clock is wrong, and by how much.";
+    if (report.rough) report.code = report.fed || !feed ? ExitCode::done : ExitCode::not_fed;
+  }
+  co_return report;
+}
+
 asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,
                                  std::shared_ptr<ipc::Launcher> launcher, OnProgress on_progress, PlanFeed plan) {
   SyncReport report;
@@ -212,9 +262,10 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
   const timecore::TimeLimits limits = timecore::limits_from(floor.time, config.ceiling_years);
   const timecore::Quorum quorum = quorum_of(config);
 
-  const bool ready = co_await tor_works(report, config, launcher, on_progress);
+  const bool ready = co_await tor_works(report, config, limits, launcher, on_progress);
   if (!ready) {
-    report.refusal = fmt::format("no source was asked: {}", describe(*report.tor->state));
+    report.refusal = fmt::format("No source was asked: {}.", describe(*report.tor->state));
+    if (config.tor_rough) be_rough(report, config, limits, true);
     co_return report;
   }
   const MeasureOptions options = measure_options(config, limits, overrides, std::move(launcher));

@@ -35,6 +35,8 @@ struct SyncReport {
   std::optional<timecore::Agreed> result;
   /// What chronyd was to be told: the result, moved by the configured random offset.
   std::optional<timecore::Known> told;
+  /// Set if Tor cannot work because the clock is wrong, and there is evidence of about what time it is.
+  std::optional<timecore::RoughTime> rough;
   timecore::FeedPlan plan;
   bool forgot = false;  ///< chronyd has forgotten its earlier samples, as planned
   bool fed = false;
@@ -55,6 +57,11 @@ inline constexpr auto kBetweenQuickSamples = std::chrono::seconds{5};
 /// Sends the `number`th sample (from 0) of a quick feed, made for this instant. The error is a sentence.
 std::expected<void, refclock::FeedError> feed_quick_sample(const config::Config& config, const SyncReport& report,
                                                            std::size_t number);
+
+/// Asks Tor what it knows of the time and, with `feed`, hands chronyd the first of a quick feed's samples. For a clock
+/// that is too wrong for Tor to work; nothing is done to one that is not. `config` must outlive it.
+boost::asio::awaitable<SyncReport> rough(const config::Config& config, std::shared_ptr<ipc::Launcher> launcher,
+                                         OnProgress on_progress, bool feed);
 
 /// Draws, measures, agrees, checks, feeds chrony, saves the floor. `config` and `overrides` must outlive it.
 boost::asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,

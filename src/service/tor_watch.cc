@@ -18,8 +18,30 @@ using std::chrono::nanoseconds;
 
 /// Until the control port has said anything at all.
 constexpr nanoseconds kFirstAnswer = std::chrono::seconds{10};
+/// For evidence of a wrong clock to be complete: other relays may yet have their say.
+constexpr nanoseconds kEvidence = std::chrono::seconds{15};
 /// Far more than Tor has to say while a round waits; one that says more is not listened to.
-constexpr std::size_t kMostSkews = 100;
+constexpr std::size_t kMostRelays = 100;
+
+/// The /16 or /32 of "192.0.2.1:9001": relays in one of them may well be one person's. Empty for anything else.
+std::string network_of(std::string_view address) {
+  const auto server = wire::parse_host_port(address);
+  const auto parsed = server ? ipc::parse_address(server->host) : std::nullopt;
+  if (!parsed) return {};
+  const auto& bytes = parsed->bytes;
+  return parsed->v6 ? fmt::format("{:02x}{:02x}:{:02x}{:02x}", bytes[0], bytes[1], bytes[2], bytes[3])
+                    : fmt::format("{}.{}", bytes[0], bytes[1]);
+}
+
+/// Tor's own clock is the system's.
+std::optional<timecore::RelayClock> clock_of(const ipc::TorSkew& skew) {
+  if (skew.evidence != ipc::SkewEvidence::relay && skew.evidence != ipc::SkewEvidence::directory) return std::nullopt;
+  std::string network = network_of(skew.address);
+  if (network.empty()) return std::nullopt;
+  const base::ClockPair now = base::read_clock_pair();
+  return timecore::RelayClock{std::move(network),
+                              {now.real.time_since_epoch() - skew.skew - now.raw.time_since_epoch()}};
+}
 
 /// Empty if the control port is named in a way that would have to be looked up.
 std::optional<ipc::TorJob> job_for(const config::Config& config) {
@@ -42,6 +64,11 @@ std::optional<ipc::TorJob> job_for(const config::Config& config) {
 
 }  // namespace
 
+timecore::RoughEvidence TorFacts::evidence() const {
+  if (!state) return {};
+  return {state->valid_after, state->fresh_until, relays};
+}
+
 std::string describe(const ipc::TorState& state) {
   if (state.progress == 100 && !state.circuit) return "Tor has no circuit";
   std::string words = fmt::format("Tor is at {} % ({})", state.progress, state.phase);
@@ -50,7 +77,7 @@ std::string describe(const ipc::TorState& state) {
 }
 
 asio::awaitable<TorFacts> await_tor(const config::Config& config, std::shared_ptr<ipc::Launcher> launcher,
-                                    OnTorState on_state, nanoseconds patience) {
+                                    OnTorState on_state, IsHopeless is_hopeless, nanoseconds patience) {
   TorFacts facts;
   const std::string name = to_string(*config.tor_control);
   const auto give_up = [&](const std::string& why) { facts.unavailable = fmt::format("{}: {}", name, why); };
@@ -66,7 +93,11 @@ asio::awaitable<TorFacts> await_tor(const config::Config& config, std::shared_pt
     give_up(child.error());
     co_return facts;
   }
-  const auto until = RawClock::now() + patience;
+  const auto started = RawClock::now();
+  const auto patience_left = [&] {
+    const bool short_of_it = is_hopeless && is_hopeless(facts);
+    return started + (short_of_it ? std::min(kEvidence, patience) : patience) - RawClock::now();
+  };
   HelperLink link{*std::move(child), co_await asio::this_coro::executor, std::min(kFirstAnswer, patience)};
   if (!link.send(*record)) {
     give_up(link.blame(Received::ended).message);
@@ -90,13 +121,15 @@ asio::awaitable<TorFacts> await_tor(const config::Config& config, std::shared_pt
       co_return facts;
     }
     if (const auto* skew = std::get_if<ipc::TorSkew>(&*report)) {
-      if (facts.skews.size() < kMostSkews) facts.skews.push_back(*skew);
+      auto clock = clock_of(*skew);
+      if (clock && facts.relays.size() < kMostRelays) facts.relays.push_back(*std::move(clock));
+      if (facts.state) link.wait_no_longer_than(patience_left());
       continue;
     }
     facts.state = std::get<ipc::TorState>(*report);
     if (facts.state->works()) co_return facts;
     if (on_state) on_state(*facts.state);
-    link.wait_no_longer_than(until - RawClock::now());
+    link.wait_no_longer_than(patience_left());
   }
 }
 

@@ -85,6 +85,21 @@ std::string note(const SourceReport& source, const RoundReport& round) {
              source.fine_times_dropped, source.reading.exchanges.size());
 }
 
+std::string describe(const timecore::RoughTime& rough, const base::ClockPair& now) {
+  using Basis = timecore::RoughTime::Basis;
+  const auto claimed = std::chrono::floor<std::chrono::minutes>(timecore::reference_time(now.raw, rough.estimate));
+  const std::string time = utc(claimed);
+  const std::chrono::nanoseconds off = timecore::against_system_clock(rough.estimate, now).value;
+  const std::string wrong = fmt::format("this machine's clock is {} {}", base::in_words(std::chrono::abs(off)),
+                                        off > std::chrono::nanoseconds{0} ? "slow" : "fast");
+  switch (rough.basis) {
+    case Basis::floor: return fmt::format("It is after {}, and {}, at least.", time, wrong);
+    case Basis::consensus: return fmt::format("By Tor's consensus it is about {}, and {}.", time, wrong);
+    case Basis::relays: break;
+  }
+  return fmt::format("By the clocks of relays in {} networks it is about {}, and {}.", rough.networks, time, wrong);
+}
+
 std::string utc(std::chrono::sys_seconds time) { return base::utc_text(time) + " UTC"; }
 
 std::string explain(const RoundReport& round, const timecore::Quorum& quorum) {

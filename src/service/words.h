@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "service/round.h"
+#include "timecore/rough.h"
 #include "timecore/sanity.h"
 
 namespace sdwdate::service {
@@ -14,6 +15,9 @@ std::chrono::nanoseconds reach(const timecore::RawBounds& bounds, timecore::RawO
 
 /// "this machine's clock is 0.4 ms slow, give or take 5.1 ms"
 std::string describe(const timecore::Agreed& result, const base::ClockPair& at);
+
+/// "By Tor's consensus it is about 2026-11-23 04:05 UTC, and this machine's clock is 3.0 days slow."
+std::string describe(const timecore::RoughTime& rough, const base::ClockPair& now);
 
 /// "2026-11-23 04:05:06 UTC"
 std::string utc(std::chrono::sys_seconds time);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -39,8 +40,8 @@ ipc::SkewEvidence evidence_of(wire::SkewSource source) {
 
 }  // namespace
 
-Controller::Controller(Credentials credentials, const Nonce& nonce, bool reload)
-    : credentials_(std::move(credentials)), nonce_(nonce), reload_(reload) {
+Controller::Controller(Credentials credentials, const Nonce& nonce)
+    : credentials_(std::move(credentials)), nonce_(nonce) {
   send(Step::protocol, "PROTOCOLINFO 1");
 }
 
@@ -68,15 +69,21 @@ std::expected<std::vector<ipc::TorReport>, std::string> Controller::feed(std::st
 
 void Controller::ask_again() {
   if (step_ != Step::ready) return;
-  if (asked_) {
+  if (std::ranges::find(outstanding_, Asked::state) != outstanding_.end()) {
     again_ = true;
   } else {
     ask_for_state();
   }
 }
 
+void Controller::reload() {
+  if (step_ != Step::ready) return;
+  outstanding_.push_back(Asked::reload);
+  send(Step::ready, "SIGNAL RELOAD");
+}
+
 void Controller::ask_for_state() {
-  asked_ = true;
+  outstanding_.push_back(Asked::state);
   again_ = false;
   send(Step::ready, fmt::format("GETINFO {}", kStateKeys));
 }
@@ -88,16 +95,13 @@ std::expected<void, std::string> Controller::on_reply(const wire::ControlReply& 
     case Step::challenge: return on_challenge(reply);
     case Step::login: send(Step::events, "SETEVENTS STATUS_CLIENT STATUS_GENERAL"); return {};
     case Step::events: send(Step::wake, "SIGNAL ACTIVE"); return {};
-    case Step::wake:
-      if (reload_) {
-        send(Step::reload, "SIGNAL RELOAD");
-      } else {
-        ask_for_state();
-      }
-      return {};
-    case Step::reload: ask_for_state(); return {};
-    case Step::ready: return on_state(reply, reports);
+    case Step::wake: ask_for_state(); return {};
+    case Step::ready: break;
   }
+  if (outstanding_.empty()) return std::unexpected("Tor's control port answers what nobody has asked");
+  const Asked asked = outstanding_.front();
+  outstanding_.pop_front();
+  if (asked == Asked::state) return on_state(reply, reports);
   return {};
 }
 
@@ -137,7 +141,6 @@ std::expected<void, std::string> Controller::on_challenge(const wire::ControlRep
 }
 
 std::expected<void, std::string> Controller::on_state(const wire::ControlReply& reply, Reports& reports) {
-  asked_ = false;
   const auto info = wire::parse_info(reply);
   const auto bootstrap = info ? wire::parse_bootstrap(value_of(*info, "status/bootstrap-phase")) : std::nullopt;
   if (!bootstrap) return std::unexpected("Tor's control port does not say how far Tor is");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -25,9 +26,8 @@ struct Credentials {
 /// and again after each event that can have changed it.
 class Controller {
  public:
-  /// `nonce` must be random. `reload`: Tor is told to read its configuration again, and so to try at once what it would
-  /// have tried again later.
-  Controller(Credentials credentials, const Nonce& nonce, bool reload);
+  /// `nonce` must be random.
+  Controller(Credentials credentials, const Nonce& nonce);
 
   /// What has to be sent now; each byte once.
   std::string to_send();
@@ -38,8 +38,11 @@ class Controller {
   /// Asks for the state once more, unless the last answer is outstanding.
   void ask_again();
 
+  /// Tells Tor to read its configuration again, and so to try at once what it would have tried again later.
+  void reload();
+
  private:
-  enum class Step : std::uint8_t { protocol, challenge, login, events, wake, reload, ready };
+  enum class Step : std::uint8_t { protocol, challenge, login, events, wake, ready };
   using Reports = std::vector<ipc::TorReport>;
 
   std::expected<void, std::string> on_reply(const wire::ControlReply& reply, Reports& reports);
@@ -53,12 +56,13 @@ class Controller {
 
   Credentials credentials_;
   Nonce nonce_;
-  bool reload_;
   wire::ControlReader reader_;
   Step step_ = Step::protocol;
   std::string to_send_;
-  bool asked_ = false;  ///< for the state, which has not been answered
-  bool again_ = false;  ///< something has happened since
+  /// What has not been answered yet, once Tor has let us in.
+  enum class Asked : std::uint8_t { state, reload };
+  std::deque<Asked> outstanding_;
+  bool again_ = false;  ///< something has happened since the state was asked for
 };
 
 }  // namespace sdwdate::tor

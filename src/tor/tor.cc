@@ -32,6 +32,8 @@ using Problem = std::optional<std::string>;
 
 /// Events tell of nearly all changes; this is for the others.
 constexpr auto kBetweenQuestions = std::chrono::seconds{2};
+/// A Tor that does not work after so many questions may be waiting for minutes until it tries again.
+constexpr int kPatientFor = 5;
 
 Nonce random_nonce() {
   base::SystemRandom random;
@@ -55,10 +57,8 @@ class Watch {
   awaitable<std::expected<net::Stream, std::string>> connect();
   awaitable<Problem> flush();
   /// False when the parent no longer reads.
-  [[nodiscard]] bool report(const ipc::TorReport& report) const {
-    return ipc::send_record(channel(), ipc::encode(report));
-  }
-  [[nodiscard]] int channel() const { return const_cast<asio::posix::stream_descriptor&>(parent_).native_handle(); }
+  [[nodiscard]] bool report(const ipc::TorReport& report) { return ipc::send_record(channel(), ipc::encode(report)); }
+  [[nodiscard]] int channel() { return parent_.native_handle(); }
 
   ipc::TorJob job_;
   asio::io_context context_{1};
@@ -111,7 +111,7 @@ awaitable<Problem> Watch::converse() {
   control_ = *std::move(stream);
   std::string cookie;
   if (!job_.cookie_file.empty()) cookie = base::read_file(job_.cookie_file, kCookieSize).value_or("");
-  controller_.emplace(Credentials{std::move(cookie), std::move(job_.password)}, random_nonce(), job_.reload);
+  controller_.emplace(Credentials{std::move(cookie), std::move(job_.password)}, random_nonce());
   prepare_proofs();
   if (const auto confined = sandbox::confine_probe(std::nullopt); !confined) {
     co_return fmt::format("our own helper process {}", confined.error());
@@ -143,10 +143,11 @@ awaitable<Problem> Watch::flush() {
 }
 
 awaitable<void> Watch::keep_asking() {
-  while (true) {
+  for (int asked = 1;; ++asked) {
     pause_.expires_after(kBetweenQuestions);
     const auto [error] = co_await pause_.async_wait(net::kAwait);
     if (error) co_return;
+    if (asked == kPatientFor && told_ && !told_->works()) controller_->reload();
     controller_->ask_again();
     const Problem problem = co_await flush();
     if (problem) co_return;

@@ -109,10 +109,21 @@ ordered_json tor_json(const service::TorFacts& tor) {
           {"valid_until", time(state.valid_until)}};
 }
 
+ordered_json rough_json(const timecore::RoughTime& rough, const base::ClockPair& at) {
+  using Basis = timecore::RoughTime::Basis;
+  std::string_view basis = "relays";
+  if (rough.basis == Basis::floor) basis = "floor";
+  if (rough.basis == Basis::consensus) basis = "consensus";
+  return {{"offset", seconds(timecore::against_system_clock(rough.estimate, at).value)},
+          {"basis", basis},
+          {"networks", rough.networks}};
+}
+
 ordered_json sync_json(const service::SyncReport& report) {
   ordered_json json = round_json(report.round, report.result ? report.result : agreed_of(report.round));
   json["fed"] = report.fed;
   json["tor"] = report.tor ? tor_json(*report.tor) : ordered_json(nullptr);
+  json["rough"] = report.rough ? rough_json(*report.rough, report.round.at) : ordered_json(nullptr);
   return finish(std::move(json), report.round);
 }
 

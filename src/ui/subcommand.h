@@ -18,6 +18,7 @@ Subcommand add_chrony(CLI::App& parent);
 Subcommand add_doctor(CLI::App& parent);
 Subcommand add_import(CLI::App& parent);
 Subcommand add_query(CLI::App& parent);
+Subcommand add_rough(CLI::App& parent);
 Subcommand add_status(CLI::App& parent);
 Subcommand add_sync(CLI::App& parent);
 

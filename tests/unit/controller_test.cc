@@ -26,8 +26,8 @@ constexpr std::string_view kDone =
     "250-consensus/fresh-until=2026-11-22 22:28:19\r\n250-consensus/valid-until=\r\n250 OK\r\n";
 
 /// A controller that has been let in and waits for the first state.
-Controller ready(bool reload = false) {
-  Controller controller{{}, kOurs, reload};
+Controller ready() {
+  Controller controller{{}, kOurs};
   EXPECT_EQ(controller.to_send(), "PROTOCOLINFO 1\r\n");
   EXPECT_TRUE(controller.feed("250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250 OK\r\n"));
   EXPECT_EQ(controller.to_send(), "AUTHENTICATE\r\n");
@@ -36,24 +36,20 @@ Controller ready(bool reload = false) {
   EXPECT_TRUE(controller.feed(kOk));
   EXPECT_EQ(controller.to_send(), "SIGNAL ACTIVE\r\n");
   EXPECT_TRUE(controller.feed(kOk));
-  if (reload) {
-    EXPECT_EQ(controller.to_send(), "SIGNAL RELOAD\r\n");
-    EXPECT_TRUE(controller.feed(kOk));
-  }
   EXPECT_THAT(controller.to_send(), StartsWith("GETINFO status/bootstrap-phase "));
   return controller;
 }
 
 /// What is sent after PROTOCOLINFO was answered like this.
 std::string login(Credentials credentials, std::string_view answer) {
-  Controller controller{std::move(credentials), kOurs, false};
+  Controller controller{std::move(credentials), kOurs};
   static_cast<void>(controller.to_send());
   const auto fed = controller.feed(answer);
   return fed ? controller.to_send() : fed.error();
 }
 
 TEST(Controller, ProvesThatItKnowsTheCookieToOneThatKnowsItToo) {
-  Controller controller{{kCookie, "password"}, kOurs, false};
+  Controller controller{{kCookie, "password"}, kOurs};
   static_cast<void>(controller.to_send());
   ASSERT_TRUE(controller.feed(kAll));
   EXPECT_EQ(controller.to_send(), fmt::format("AUTHCHALLENGE SAFECOOKIE {}\r\n", wire::to_hex(kOurs)));
@@ -64,7 +60,7 @@ TEST(Controller, ProvesThatItKnowsTheCookieToOneThatKnowsItToo) {
 }
 
 TEST(Controller, TellsNothingToOneThatDoesNotKnowTheCookie) {
-  Controller controller{{kCookie, "password"}, kOurs, false};
+  Controller controller{{kCookie, "password"}, kOurs};
   ASSERT_TRUE(controller.feed(kAll));
   static_cast<void>(controller.to_send());
   const auto fed = controller.feed(
@@ -97,7 +93,21 @@ TEST(Controller, ReportsTheState) {
   EXPECT_EQ(controller.to_send(), "");
 }
 
-TEST(Controller, ReloadsFirstIfToldTo) { static_cast<void>(ready(true)); }
+TEST(Controller, ReloadsWhenToldToWhateverElseIsAsked) {
+  Controller controller = ready();
+  controller.reload();
+  EXPECT_EQ(controller.to_send(), "SIGNAL RELOAD\r\n");
+  const auto reports = controller.feed(std::string{kDone} + std::string{kOk});
+  ASSERT_TRUE(reports) << reports.error();
+  EXPECT_EQ(reports->size(), 1U);
+  controller.ask_again();
+  EXPECT_THAT(controller.to_send(), StartsWith("GETINFO"));
+}
+
+TEST(Controller, RefusesAnswersToWhatNobodyAsked) {
+  Controller controller = ready();
+  EXPECT_FALSE(controller.feed(std::string{kDone} + std::string{kOk}));
+}
 
 TEST(Controller, AsksAgainAfterAnEventAndOnlyOnceForMany) {
   Controller controller = ready();

@@ -80,7 +80,7 @@ TEST(Json, ASyncAlsoSaysWhetherChronyWasFed) {
   report.round = some_round();
   report.fed = true;
   const auto json = ordered_json::parse(to_json(report));
-  EXPECT_EQ(keys_of(json), (Keys{"schema", "sources", "selection", "fed", "tor", "duration"}));
+  EXPECT_EQ(keys_of(json), (Keys{"schema", "sources", "selection", "fed", "tor", "rough", "duration"}));
   EXPECT_EQ(json["fed"], true);
   EXPECT_TRUE(json["tor"].is_null()) << "nobody asked";
 }

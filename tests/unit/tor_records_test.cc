@@ -24,11 +24,11 @@ TorState some_state() {
 }
 
 TEST(TorRecords, AJobComesAsItWent) {
-  const TorJob job{"/run/tor/control", {}, 0, "/run/tor/control.authcookie", "pass word", true};
+  const TorJob job{"/run/tor/control", {}, 0, "/run/tor/control.authcookie", "pass word"};
   const auto record = encode(job);
   ASSERT_TRUE(record);
   EXPECT_EQ(decode_tor_job(*record), job);
-  const TorJob by_tcp{"", {*parse_address("127.0.0.1"), *parse_address("::1")}, 9051, "", "", false};
+  const TorJob by_tcp{"", {*parse_address("127.0.0.1"), *parse_address("::1")}, 9051, "", ""};
   EXPECT_EQ(decode_tor_job(*encode(by_tcp)), by_tcp);
 }
 

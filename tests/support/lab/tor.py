@@ -43,6 +43,7 @@ class TorNode(Daemon):
         self.data.mkdir(mode=0o700, exist_ok=True)
         self._torrc = directory / "torrc"
         self.notices = directory / "notice.log"
+        self._clock_offset: float | None = None
         self.configure([*_COMMON, *network, f"DataDirectory {self.data}", f"Log notice file {self.notices}", *lines])
 
     def configure(self, lines: Sequence[str]) -> None:
@@ -58,6 +59,13 @@ class TorNode(Daemon):
 
     def is_ready(self) -> bool:
         return self.notices.exists() and "Bootstrapped 100%" in self.notices.read_text(errors="replace")
+
+    def set_clock(self, offset: float) -> None:
+        """By how much its clock is off, from its next start on."""
+        self._clock_offset = offset
+
+    def environment(self) -> Mapping[str, str]:
+        return {} if self._clock_offset is None else _faketime(self._clock_offset)
 
     def reload(self) -> None:
         """It reads its torrc again, and tries at once what it would have tried again later."""
@@ -89,7 +97,6 @@ class TorClient(TorNode):
         self.control_path = directory / "sockets" / "control"
         self.socks_path.parent.mkdir(mode=0o700, exist_ok=True)
         self.cookie = directory / "control.authcookie"
-        self._clock_offset = clock_offset
         self._clock_file = clock_file
         super().__init__(name, directory, network, [
             "ClientOnly 1",
@@ -106,20 +113,14 @@ class TorClient(TorNode):
             *(["CookieAuthentication 1", f"CookieAuthFile {self.cookie}"] if cookies else []),
             *lines,
         ])  # fmt: skip
+        self._clock_offset = clock_offset
 
     def environment(self) -> Mapping[str, str]:
-        if self._clock_offset is None and self._clock_file is None:
-            return {}
-        # The library for programs with threads, and without its trick for condition variables, which stops tor.
-        library = FAKETIME_LIBRARIES[0].with_name("libfaketimeMT.so.1") if FAKETIME_LIBRARIES else None
-        variables = {
-            **faketime_environment(self._clock_offset or 0), "LD_PRELOAD": str(library),
-            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
-        }  # fmt: skip
-        if self._clock_file is not None:
-            del variables["FAKETIME"]
-            variables |= {"FAKETIME_TIMESTAMP_FILE": str(self._clock_file), "FAKETIME_CACHE_DURATION": "1"}
-        return variables
+        if self._clock_file is None:
+            return super().environment()
+        variables = _faketime(0)
+        del variables["FAKETIME"]
+        return variables | {"FAKETIME_TIMESTAMP_FILE": str(self._clock_file), "FAKETIME_CACHE_DURATION": "1"}
 
     @property
     def socks(self) -> str:
@@ -164,6 +165,11 @@ class TorControl:
         self._stream.close()
         self._socket.close()
 
+    def event(self, patience: float) -> str:
+        """The next one of those that were asked for, which must come as long as the `patience` lasts."""
+        self._socket.settimeout(patience)
+        return self._stream.readline().decode().rstrip("\r\n")
+
     def ask(self, command: str) -> str:
         """The text of the answer; an error if Tor refuses."""
         self._socket.sendall(command.encode() + b"\r\n")
@@ -192,8 +198,8 @@ class TorNetwork:
     def __init__(self, directory: Path, onions: Mapping[str, Mapping[int, int]]) -> None:
         self.directory = directory
         self._ports = onions
-        second, third = random.SystemRandom().choices(range(2, 252), k=2)
-        self._prefix = f"127.{second}.{third}"
+        second, third = random.SystemRandom().choices(range(2, 200), k=2)
+        self._second, self._third = second, third
         self._nodes: list[TorNode] = []
         self._clients = 0
         self.lines: Sequence[str] = ()
@@ -239,6 +245,10 @@ class TorNetwork:
         name = f"client-{self._clients}"
         return self._run(TorClient(name, self._folder(name), self.lines, **options))
 
+    def address(self, number: int) -> str:
+        """Of `relays[number]`: nobody would take them for neighbours, since each is in a /16 of its own."""
+        return f"127.{self._second + number}.{self._third}.10"
+
     def consensus_interval(self) -> tuple[str, str]:
         """From when to when the newest consensus is valid, as it says."""
         text = (self._authorities[0].data / "cached-microdesc-consensus").read_text()
@@ -267,7 +277,7 @@ class TorNetwork:
 
     def _make_authorities(self) -> None:
         folders = [self._folder(f"authority-{number}") for number in range(_AUTHORITIES)]
-        addresses = [f"{self._prefix}.{10 + number}" for number in range(_AUTHORITIES)]
+        addresses = [self.address(number) for number in range(_AUTHORITIES)]
         with ThreadPoolExecutor(_AUTHORITIES) as pool:
             self.lines = list(pool.map(_make_keys, folders, addresses))
         # The first vote is as far away as can be, until all relays are known; then it is at once.
@@ -282,7 +292,7 @@ class TorNetwork:
         self.relays = list(self._authorities)
         for number in range(_RELAYS):
             name = f"relay-{number}"
-            lines = _relay_lines(name, f"{self._prefix}.{30 + number}")
+            lines = _relay_lines(name, self.address(_AUTHORITIES + number))
             self.relays.append(self._run(TorNode(name, self._folder(name), self.lines, lines)))
 
     def _authorities_know_all(self) -> bool:
@@ -387,6 +397,12 @@ def _make_keys(folder: Path, address: str) -> str:
         f"DirAuthority {_nickname(folder.name)} orport={_RELAY_PORT} no-v2 v3ident={identity} "
         f"{address}:{_DIRECTORY_PORT} {fingerprint}"
     )
+
+
+def _faketime(offset: float) -> dict[str, str]:
+    """The library for programs with threads, and without its trick for condition variables, which stops tor."""
+    library = FAKETIME_LIBRARIES[0].with_name("libfaketimeMT.so.1") if FAKETIME_LIBRARIES else None
+    return {**faketime_environment(offset), "LD_PRELOAD": str(library), "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
 
 
 def _nickname(name: str) -> str:

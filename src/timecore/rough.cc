@@ -1,0 +1,72 @@
+#include "timecore/rough.h"
+
+#include <algorithm>
+#include <map>
+
+namespace sdwdate::timecore {
+namespace {
+
+constexpr std::size_t kLeastNetworks = 2;
+
+RawOffset offset_for(base::RealTime reference, base::RawTime at) {
+  return {reference.time_since_epoch() - at.time_since_epoch()};
+}
+
+/// One clock for each network: the last that was met, so that nobody gains by speaking often.
+std::vector<RawOffset> by_network(const std::vector<RelayClock>& relays) {
+  std::map<std::string, RawOffset, std::less<>> networks;
+  for (const RelayClock& relay : relays) networks[relay.network] = relay.offset;
+  std::vector<RawOffset> offsets;
+  for (const auto& [network, offset] : networks) offsets.push_back(offset);
+  std::ranges::sort(offsets);
+  return offsets;
+}
+
+/// The largest group of clocks that agree, if it is large enough.
+std::optional<RoughTime> agreed_by_relays(const std::vector<RelayClock>& relays) {
+  const std::vector<RawOffset> offsets = by_network(relays);
+  std::size_t best = 0;
+  std::size_t from = 0;
+  for (std::size_t first = 0; first < offsets.size(); ++first) {
+    std::size_t size = 0;
+    while (first + size < offsets.size() && offsets[first + size] - offsets[first] <= kRelaysAgree) ++size;
+    if (size > best) {
+      best = size;
+      from = first;
+    }
+  }
+  if (best < kLeastNetworks || 2 * best <= offsets.size()) return std::nullopt;
+  return RoughTime{offsets[from + best / 2], RoughTime::Basis::relays, best};
+}
+
+}  // namespace
+
+std::optional<RoughTime> rough_time(const RoughEvidence& evidence, const base::ClockPair& now,
+                                    const TimeLimits& limits) {
+  const RawOffset local = offset_for(now.real, now.raw);
+  const RawOffset ceiling = offset_for(limits.ceiling, now.raw);
+  RawOffset earliest = offset_for(limits.floor, now.raw);
+  RoughTime certain{earliest, RoughTime::Basis::floor};
+  if (evidence.valid_after) {
+    const sys_seconds valid_after = std::clamp(*evidence.valid_after, kEarliestDate, kLatestDate);
+    const sys_seconds fresh_until = std::clamp(evidence.fresh_until.value_or(valid_after), valid_after, kLatestDate);
+    const RawOffset signed_at = offset_for(limits_of_consensus(valid_after, fresh_until).floor, now.raw);
+    if (signed_at > earliest) {
+      earliest = signed_at;
+      // Somewhere in the hour for which it is the newest, if Tor has it from one who is not late.
+      certain = {offset_for(valid_after + (fresh_until - valid_after) / 2, now.raw), RoughTime::Basis::consensus};
+    }
+  }
+  if (certain.estimate > ceiling) return std::nullopt;
+
+  auto relays = agreed_by_relays(evidence.relays);
+  if (relays && (relays->estimate > ceiling || relays->estimate + kRelaysAgree < earliest)) relays.reset();
+  if (relays) relays->estimate = std::max(relays->estimate, earliest);
+  const RoughTime best = relays.value_or(certain);
+  const nanoseconds wrong = best.estimate - local;
+  // Evidence that time has passed, and nothing more, cannot show that the clock is ahead.
+  if ((relays ? std::chrono::abs(wrong) : wrong) < kRoughlyRight) return std::nullopt;
+  return best;
+}
+
+}  // namespace sdwdate::timecore
