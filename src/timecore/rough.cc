@@ -17,6 +17,7 @@ std::vector<RawOffset> by_network(const std::vector<RelayClock>& relays) {
   std::map<std::string, RawOffset, std::less<>> networks;
   for (const RelayClock& relay : relays) networks[relay.network] = relay.offset;
   std::vector<RawOffset> offsets;
+  offsets.reserve(networks.size());
   for (const auto& [network, offset] : networks) offsets.push_back(offset);
   std::ranges::sort(offsets);
   return offsets;

@@ -76,6 +76,7 @@ class ClockTooWrongForTor(LabTest):
             "+2 d": (2 * DAY, "relays"),
             "-30 d": (-30 * DAY, "relays"),
             "1970": (DAY - since_1970, "floor"),
+            "+30 d": (30 * DAY, nothing),
             "+1 y": (365 * DAY, nothing),
         }
         prepared = []
