@@ -111,7 +111,7 @@ class TorState(LabTest):
         result = self.sync(client)
         self.assert_exit(result, 1)
         self.assertEqual(result.sources, [])
-        self.assert_message(result, "no source was asked", "Tor is at 0 %")
+        self.assert_message(result, "No source was asked", "Tor is at 0 %")
 
     def test_the_daemon_says_that_it_waits(self) -> None:
         client = self.network.add_client(lines=["DisableNetwork 1"])
