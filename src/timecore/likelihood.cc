@@ -150,7 +150,10 @@ Estimate estimate(std::span<const Exchange> exchanges, const TransferOptions& op
 
 bool enough(std::span<const Exchange> exchanges, const TransferOptions& options, RawTime at) {
   const auto bounds = combine(exchanges, options, at);
-  return bounds && bounds->width() <= smallest_delay(exchanges) + options.lag + kEnough;
+  if (!bounds) return false;
+  const nanoseconds delay = smallest_delay(exchanges);
+  return bounds->width() <= delay + options.lag + std::max(kEnough, delay / 2) &&
+         estimate(exchanges, options, *bounds).error <= kEnough;
 }
 
 Plan plan_first(nanoseconds phase, nanoseconds round_trip, RawTime now) {

@@ -27,8 +27,8 @@ struct Plan {
   base::RawTime latest;
 };
 
-/// Is an offset known to a fifteenth of a second beyond what delay and lag leave open? What more requests add is
-/// welcome, but not worth waiting for.
+/// Are the bounds at most half as wide again as the smallest delay, or a fifteenth of a second wider, the lag aside,
+/// and is the estimate good to a fifteenth of a second? What more requests add is welcome, but not worth waiting for.
 bool enough(std::span<const Exchange> exchanges, const TransferOptions& options, base::RawTime at);
 
 /// The first request: to arrive when the raw clock is `phase` into its second, if the round trip is as given.

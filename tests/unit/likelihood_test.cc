@@ -204,6 +204,32 @@ RC_GTEST_PROP(Likelihood, AClockThatGoesHasTickedInTheEndAndHoldsTheTruth, ()) {
   RC_ASSERT(bounds && bounds->contains(server.offset_at(exchanges.back().received)));
 }
 
+TEST(Likelihood, EnoughIsReachedSoonOverPathsOfEveryLengthAndSaysWhatItPromises) {
+  const TransferOptions options = without_lag();
+  for (const nanoseconds round_trip : {20ms, 200ms, 600ms}) {
+    std::vector<double> requests;
+    std::vector<nanoseconds> off;
+    for (std::uint64_t run = 0; run < kRuns; ++run) {
+      const HonestServer server = server_of(run);
+      const Talk talk = talk_with(server, {.round_trip = round_trip, .jitter = 0.1}, options, 12, run);
+      std::size_t count = 1;
+      while (count < talk.exchanges.size() &&
+             !enough(std::span{talk.exchanges.data(), count}, options, talk.exchanges[count - 1].received)) {
+        ++count;
+      }
+      const std::span asked{talk.exchanges.data(), count};
+      const auto bounds = combine(asked, options, asked.back().received);
+      ASSERT_TRUE(bounds);
+      requests.push_back(static_cast<double>(count));
+      off.push_back(
+          std::chrono::abs(estimate(asked, options, *bounds).offset - server.offset_at(asked.back().received)));
+    }
+    EXPECT_LE(quantile(requests, 0.95), 8) << round_trip.count();
+    EXPECT_LE(quantile(off, 0.5), nanoseconds{1s} / 15) << round_trip.count();
+    EXPECT_LE(quantile(off, 0.95), nanoseconds{3s} / 15) << round_trip.count();
+  }
+}
+
 TEST(Likelihood, AnExchangeThatWasSlowIsNotTakenForTheUsual) {
   // As after a handshake: the first takes 80 ms, the others 20.
   const HonestServer server = server_of(2);
