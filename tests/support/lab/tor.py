@@ -54,6 +54,10 @@ class TorNode(Daemon):
         """Another value for one option, from the next reload on."""
         self.configure([f"{name} {value}" if line.split()[0] == name else line for line in self._lines])
 
+    def add(self, line: str) -> None:
+        """One more option, from the next start on."""
+        self.configure([*self._lines, line])
+
     def command(self) -> Sequence[str]:
         return [find_program("tor", "tor"), "--defaults-torrc", "/dev/null", "-f", str(self._torrc)]
 
@@ -249,6 +253,19 @@ class TorNetwork:
         """Of `relays[number]`: nobody would take them for neighbours, since each is in a /16 of its own."""
         return f"127.{self._second + number}.{self._third}.10"
 
+    def connect_through(self, port: int) -> None:
+        """From now on all connections between Tors go by the SOCKS5 proxy at `port`; there are no more votes then."""
+        line = f"Socks5Proxy 127.0.0.1:{port}"
+        self.lines = [*self.lines, line]
+        for node in self._nodes:
+            node.ask_to_stop()
+        for node in self._nodes:
+            node.stop()
+            node.add(line)
+            node.start()
+        for name in self._ports:
+            self._wait(f"onion service {name} to answer again", lambda name=name: self._answers(name))
+
     def consensus_interval(self) -> tuple[str, str]:
         """From when to when the newest consensus is valid, as it says."""
         text = (self._authorities[0].data / "cached-microdesc-consensus").read_text()
@@ -359,14 +376,14 @@ class TorNetwork:
         """Does a connection come about?"""
         host = self.onions[name].encode()
         port = next(iter(self._ports[name]))
-        with socket.create_connection(("127.0.0.1", self.client.socks_port), timeout=15) as connection:
-            connection.sendall(b"\x05\x01\x00")
-            connection.recv(2)
-            connection.sendall(b"\x05\x01\x00\x03" + bytes([len(host)]) + host + port.to_bytes(2, "big"))
-            try:
+        try:
+            with socket.create_connection(("127.0.0.1", self.client.socks_port), timeout=15) as connection:
+                connection.sendall(b"\x05\x01\x00")
+                connection.recv(2)
+                connection.sendall(b"\x05\x01\x00\x03" + bytes([len(host)]) + host + port.to_bytes(2, "big"))
                 return connection.recv(10)[1:2] == b"\x00"
-            except TimeoutError:
-                return False
+        except OSError:
+            return False
 
 
 def _make_keys(folder: Path, address: str) -> str:
