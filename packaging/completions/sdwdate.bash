@@ -61,7 +61,7 @@ _sdwdate() {
             _sdwdate_offer 'socks5h://' "$word"
             return
             ;;
-        --requests | --timeout | --resolve | --serve)
+        --at-once | --requests | --timeout | --resolve | --serve)
             return
             ;;
     esac
@@ -70,13 +70,18 @@ _sdwdate() {
         sdwdate)
             while ((first < COMP_CWORD)) && [[ ${COMP_WORDS[first]} == -* ]]; do first+=1; done
             if ((first == COMP_CWORD)); then
-                _sdwdate_offer 'query sync rough status doctor chrony import --help --version' "$word"
+                _sdwdate_offer 'query sync rough survey status doctor chrony import --help --version' "$word"
                 return
             fi
             case ${COMP_WORDS[first]} in
                 query) _sdwdate_offer "--plot $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
                 sync) _sdwdate_offer "--config $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
                 rough) _sdwdate_offer "--dry-run --config $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
+                survey)
+                    _sdwdate_offer_files "$word"
+                    [[ $word != -* ]] ||
+                        _sdwdate_offer "--at-once --config --csv $_sdwdate_net_options $_sdwdate_output_options" "$word"
+                    ;;
                 status | doctor) _sdwdate_offer '--config --json --help --version' "$word" ;;
                 chrony) _sdwdate_chrony "$((first + 1))" "$word" ;;
                 import)

@@ -32,11 +32,15 @@ __sdwdate_common_options url_to_unixtime
 complete -c sdwdate -n __fish_use_subcommand -a query -d 'Measure the given web servers'
 complete -c sdwdate -n __fish_use_subcommand -a sync -d 'Do one configured round and feed chrony'
 complete -c sdwdate -n __fish_use_subcommand -a rough -d 'Hand chrony a rough time where the clock is too wrong for Tor'
+complete -c sdwdate -n __fish_use_subcommand -a survey -d 'Measure every source of whole pools'
+complete -c sdwdate -n '__fish_seen_subcommand_from survey' -F
+complete -c sdwdate -n '__fish_seen_subcommand_from survey' -l at-once -x -d 'So many at a time'
+complete -c sdwdate -n '__fish_seen_subcommand_from survey' -l csv -d 'Print a line for each source'
 complete -c sdwdate -n '__fish_seen_subcommand_from rough' -l dry-run -d 'Only say what Tor knows of the time'
-__sdwdate_net_options sdwdate '__fish_seen_subcommand_from query sync rough'
-__sdwdate_output_options sdwdate '__fish_seen_subcommand_from query sync rough'
+__sdwdate_net_options sdwdate '__fish_seen_subcommand_from query sync rough survey'
+__sdwdate_output_options sdwdate '__fish_seen_subcommand_from query sync rough survey'
 complete -c sdwdate -n '__fish_seen_subcommand_from query' -l plot -d 'Draw how the bounds closed in'
-complete -c sdwdate -n '__fish_seen_subcommand_from sync rough doctor status' -l config -r -F \
+complete -c sdwdate -n '__fish_seen_subcommand_from sync rough survey doctor status' -l config -r -F \
     -d 'Read only this configuration file'
 
 complete -c sdwdate -n __fish_use_subcommand -a status -d 'What the daemon last did, and what chronyd makes of it'

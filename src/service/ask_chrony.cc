@@ -5,17 +5,16 @@
 #include <sys/un.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
 #include <memory>
 
 #include "base/accounts.h"
 #include "base/error.h"
+#include "service/await.h"
 #include "service/run_to_end.h"
 
 namespace sdwdate::service {
@@ -26,7 +25,6 @@ using asio::local::stream_protocol;
 using Answer = std::expected<std::string, std::string>;
 using boost::system::error_code;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 /// Far more than chronyc says of any number of sources that a person configures.
 constexpr std::size_t kLongestAnswer = std::size_t{64} * 1024;
 

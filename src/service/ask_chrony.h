@@ -8,6 +8,9 @@
 
 namespace sdwdate::service {
 
+/// How long chronyc may take, started by systemd.
+inline constexpr auto kChronycPatience = std::chrono::seconds{10};
+
 /// Connects to `path` and reads until the other side closes; sends nothing, for there is nothing to choose. Ends after
 /// `patience` at the latest. The error is a sentence: what is wrong and what to do.
 boost::asio::awaitable<std::expected<std::string, std::string>> ask_chrony(std::string path,

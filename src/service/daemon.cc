@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <exception>
 
@@ -14,6 +12,7 @@
 #include "base/text.h"
 #include "refclock/chrony_report.h"
 #include "service/ask_chrony.h"
+#include "service/await.h"
 #include "service/words.h"
 
 namespace sdwdate::service {
@@ -28,12 +27,10 @@ using timecore::Disturbance;
 using Doing = DaemonState::Doing;
 using Field = base::LogEntry::Field;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 /// A second opinion is wanted soon, but not at a time that an observer could tell.
 constexpr auto kSecondOpinion = std::chrono::seconds{2};
 /// A chronyd that was started anew needs a moment until its socket is there and open to us.
 constexpr auto kChronydStart = std::chrono::seconds{2};
-constexpr auto kChronycPatience = std::chrono::seconds{10};
 /// chronyd's poll with our configuration, 4 s, and some.
 constexpr auto kUntilPolled = std::chrono::seconds{6};
 constexpr std::size_t kLongestForeignText = 200;
@@ -51,7 +48,7 @@ bool is_local(const RoundReport& round) {
   });
 }
 
-std::string describe(const timecore::Finding& finding) {
+std::string words_for(const timecore::Finding& finding) {
   const std::string much = base::in_words(std::chrono::abs(finding.by));
   switch (finding.what) {
     case Disturbance::slept: return fmt::format("The machine slept for {}: measuring anew.", much);
@@ -152,7 +149,7 @@ asio::awaitable<void> Daemon::rounds() {
       return plan(told, now);
     };
     const OnProgress waiting = [this](const Progress& progress) {
-      if (!progress.waiting_for.empty()) change(Doing::measuring, progress.waiting_for);
+      if (!progress.headline.empty()) change(Doing::measuring, progress.headline);
     };
     SyncReport report = co_await sync(settings_.config, settings_.overrides, settings_.launcher, waiting, feeding);
     const nanoseconds wait = conclude(std::move(report));
@@ -360,7 +357,7 @@ void Daemon::look() {
   const timecore::Finding finding = timecore::compare(last_look_, now, known_);
   last_look_ = now;
   if (finding.what == Disturbance::none) return;
-  log(event_name(finding.what), Priority::notice, describe(finding), {{"SDWDATE_BY", seconds_text(finding.by)}});
+  log(event_name(finding.what), Priority::notice, words_for(finding), {{"SDWDATE_BY", seconds_text(finding.by)}});
   begin_anew();
 }
 

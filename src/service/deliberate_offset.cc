@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr const char* kFile = "random-offset";
+constexpr const char* kOffsetFile = "random-offset";
 
 std::optional<nanoseconds> kept(const std::filesystem::path& file, nanoseconds most) {
   constexpr std::size_t kMost = 32;
@@ -41,7 +41,7 @@ nanoseconds drawn(nanoseconds most) {
 
 DeliberateOffset deliberate_offset(const std::filesystem::path& directory, nanoseconds most) {
   if (most == nanoseconds{0}) return {};
-  const std::filesystem::path file = directory / kFile;
+  const std::filesystem::path file = directory / kOffsetFile;
   if (const auto value = kept(file, most)) return {*value, std::nullopt};
   const nanoseconds value = drawn(most);
   const int failed = base::replace_file(file, fmt::format("{}\n", value.count()), 0600, base::Keep::until_reboot);

@@ -11,16 +11,15 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <limits>
 
 #include "base/files.h"
 #include "base/unique_fd.h"
+#include "service/await.h"
 
 namespace sdwdate::service {
 namespace {
@@ -29,7 +28,6 @@ namespace asio = boost::asio;
 using Descriptor = Watch::Descriptor;
 using Shared = std::shared_ptr<Descriptor>;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 /// After an interface comes its address, after that its routes.
 constexpr auto kSettling = std::chrono::seconds{1};
 

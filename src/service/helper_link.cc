@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "service/await.h"
 
 namespace sdwdate::service {
 
@@ -11,11 +10,7 @@ namespace asio = boost::asio;
 using base::SourceError;
 using ipc::Received;
 
-namespace {
-
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-
-}  // namespace
+namespace {}  // namespace
 
 HelperLink::HelperLink(ipc::Child child, const asio::any_io_executor& executor, std::chrono::nanoseconds patience)
     : child_(std::move(child)),

@@ -1,15 +1,14 @@
 #include "service/round.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <random>
 
 #include "base/random.h"
+#include "service/await.h"
 #include "service/measure.h"
 #include "timecore/likelihood.h"
 
@@ -76,12 +75,12 @@ class Runner {
                        });
       }
     }
-    if (running_ > 0) co_await all_done_.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (running_ > 0) co_await all_done_.async_wait(kAwait);
     co_return std::vector<SourceReport>{reports_.begin(), reports_.end()};
   }
 
  private:
-  /// Asks `spec` and, while the budget lasts, others of its queue in its place.
+  /// Asks `spec` and then whoever takes its place.
   asio::awaitable<void> ask(SourceSpec spec, std::size_t queue, nanoseconds phase) {
     std::optional<SourceSpec> candidate = std::move(spec);
     while (candidate) {
@@ -101,7 +100,7 @@ class Runner {
       progress.ended = true;
       progress.failed = report.reading.error.has_value();
       tell();
-      candidate = report.reading.error ? lineup_.replacement(queue) : std::nullopt;
+      candidate = lineup_.next_after(queue, report.reading.error.has_value());
     }
   }
 
@@ -132,13 +131,14 @@ std::optional<SourceSpec> Lineup::next(std::size_t queue) {
   while (!candidates.empty()) {
     SourceSpec spec = std::move(candidates.front());
     candidates.pop_front();
-    if (!spec.operator_name || asked_.insert(*spec.operator_name).second) return spec;
+    if (everyone_ || !spec.operator_name || asked_.insert(*spec.operator_name).second) return spec;
   }
   return std::nullopt;
 }
 
-std::optional<SourceSpec> Lineup::replacement(std::size_t queue) {
-  if (failure_budget_ == 0) return std::nullopt;
+std::optional<SourceSpec> Lineup::next_after(std::size_t queue, bool failed) {
+  if (everyone_) return next(queue);
+  if (!failed || failure_budget_ == 0) return std::nullopt;
   auto spec = next(queue);
   if (spec) --failure_budget_;
   return spec;
@@ -165,6 +165,35 @@ Lineup lineup_of(const std::vector<wire::Url>& urls) {
   Lineup lineup;
   for (const wire::Url& url : urls) lineup.add({SourceSpec{url, std::nullopt, std::nullopt}}, 1);
   return lineup;
+}
+
+Lineup lineup_of(std::vector<SourceSpec> sources, std::size_t at_once) {
+  Lineup lineup;
+  lineup.add(std::move(sources), at_once);
+  lineup.ask_everyone();
+  return lineup;
+}
+
+std::vector<SourceSpec> addresses_of(const std::vector<config::Pool>& pools) {
+  std::vector<SourceSpec> addresses;
+  for (const config::Pool& pool : pools) {
+    for (const config::Source& source : pool.sources) {
+      const auto add = [&](const wire::Url& url) {
+        addresses.push_back({url, pool.name, source.operator_name, source.self_signed});
+      };
+      add(source.url);
+      std::ranges::for_each(source.mirrors, add);
+    }
+  }
+  return addresses;
+}
+
+timecore::Quorum plain_quorum(const config::Config& config, std::size_t sources) {
+  constexpr std::size_t kEnough = 2;  // one alone could say anything
+  return {.operators = std::min(kEnough, sources),
+          .pools = 1,
+          .maximum_width = config.maximum_width,
+          .spread = config.exchanges_per_source == 1};
 }
 
 Lineup draw(const config::Config& config) {

@@ -15,20 +15,22 @@
 
 namespace sdwdate::service {
 
-/// Who may be asked: one queue for each pool, in random order, some of each asked at first.
+/// Who may be asked: one queue for each pool, some of each asked at first.
 class Lineup {
  public:
   /// A queue and how many of it to ask at the same time.
   void add(std::vector<SourceSpec> candidates, std::size_t at_once);
   void set_failure_budget(int replacements) { failure_budget_ = replacements; }
+  /// Ask them all in the end, also several of one operator: each that has ended makes room for the next of its queue.
+  void ask_everyone() { everyone_ = true; }
 
   [[nodiscard]] std::size_t queues() const { return queues_.size(); }
   [[nodiscard]] std::size_t at_once(std::size_t queue) const { return queues_.at(queue).at_once; }
 
   /// The next of a queue whose operator has not been asked yet in this round; empty when there is none.
   std::optional<SourceSpec> next(std::size_t queue);
-  /// The same after a failure; empty also when the budget is spent.
-  std::optional<SourceSpec> replacement(std::size_t queue);
+  /// Who takes the place of one that has ended: mostly nobody unless it failed, and then while the budget lasts.
+  std::optional<SourceSpec> next_after(std::size_t queue, bool failed);
 
  private:
   struct Queue {
@@ -38,10 +40,20 @@ class Lineup {
   std::vector<Queue> queues_;
   std::set<std::string> asked_;
   int failure_budget_ = 0;
+  bool everyone_ = false;
 };
 
 /// Each URL, with no operators known and none replaced.
 Lineup lineup_of(const std::vector<wire::Url>& urls);
+
+/// Each of these in the order given, so many at a time.
+Lineup lineup_of(std::vector<SourceSpec> sources, std::size_t at_once);
+
+/// Every address of every source of these pools.
+std::vector<SourceSpec> addresses_of(const std::vector<config::Pool>& pools);
+
+/// For sources of which nobody has said how many must agree: two, if there are two.
+timecore::Quorum plain_quorum(const config::Config& config, std::size_t sources);
 
 /// The configured pools, shuffled by the kernel's CSPRNG, a random mirror for each source.
 Lineup draw(const config::Config& config);
@@ -89,7 +101,7 @@ struct SourceProgress {
 struct Progress {
   std::deque<SourceProgress> sources;  ///< in the order they were first asked
   base::RawTime at;                    ///< the instant of this report
-  std::string waiting_for;             ///< what no source is asked before, in a sentence; empty: nothing
+  std::string headline;                ///< on all of them, such as what none is asked before; empty: nothing
 };
 using OnProgress = std::function<void(const Progress&)>;
 

@@ -25,7 +25,7 @@ namespace {
 using std::chrono::sys_seconds;
 namespace fs = std::filesystem;
 
-constexpr const char* kFile = "last-agreed";
+constexpr const char* kFloorFile = "last-agreed";
 /// The service runs as this user. Root and others who run a round by hand take its state for what it is.
 constexpr const char* kServiceUser = "sdwdate";
 /// No build is used for longer, even where the ceiling of a round is lower.
@@ -113,7 +113,7 @@ Floor load_floor(const fs::path& directory, int ceiling_years) {
   const Directory kept = look_at(directory);
   if (kept.trouble) return {built, fmt::format("{}; {}", *kept.trouble, kBuildsDay)};
   if (!kept.usable) return {built, std::nullopt};
-  const fs::path path = directory / kFile;
+  const fs::path path = directory / kFloorFile;
   const sys_seconds latest = timecore::limits_from(built, std::max(ceiling_years, kLongestUse)).ceiling;
   const auto without = [&](std::string_view why) {
     std::error_code error;
@@ -131,8 +131,8 @@ Floor load_floor(const fs::path& directory, int ceiling_years) {
 
 std::optional<std::string> save_floor(const fs::path& directory, sys_seconds time) {
   if (!look_at(directory).usable) return std::nullopt;  // load_floor() says why, in each round
-  const int failed = base::replace_file(directory / kFile, fmt::format("{}\n", time.time_since_epoch().count()), 0644,
-                                        base::Keep::for_ever);
+  const int failed = base::replace_file(directory / kFloorFile, fmt::format("{}\n", time.time_since_epoch().count()),
+                                        0644, base::Keep::for_ever);
   if (failed == 0) return std::nullopt;
   return fmt::format("cannot save the agreed time in {} ({}); the older one stays in force", directory.string(),
                      base::errno_text(failed));

@@ -34,8 +34,6 @@ constexpr auto kBetweenCopies = std::chrono::milliseconds{50};
 /// each is a poll's newest, and as many as it wants before it sets the clock: docs/chrony.md.
 constexpr std::array<std::chrono::microseconds, kQuickSamples> kZigzag{
     std::chrono::microseconds{100}, std::chrono::microseconds{-200}, std::chrono::microseconds{100}};
-/// How long chronyc may take, started by systemd.
-constexpr auto kChronycPatience = std::chrono::seconds{10};
 
 /// More than half of the configured pools.
 timecore::Quorum quorum_of(const config::Config& config) {
@@ -55,7 +53,7 @@ asio::awaitable<bool> tor_works(SyncReport& report, const config::Config& config
   const OnTorState tell = [&on_progress](const ipc::TorState& state) {
     Progress progress;
     progress.at = base::RawClock::now();
-    progress.waiting_for = fmt::format("Waiting for Tor: {}.", describe(state));
+    progress.headline = fmt::format("Waiting for Tor: {}.", describe(state));
     if (on_progress) on_progress(progress);
   };
   const IsHopeless clock_is_wrong = [&limits](const TorFacts& facts) {

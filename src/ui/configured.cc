@@ -30,12 +30,18 @@ int complain(const base::UserError& error) {
   return status(base::ExitCode::usage);
 }
 
-std::expected<Configured, UserError> configure(const ConfiguredOptions& options) {
+std::expected<Configured, UserError> configure_but_sources(const ConfiguredOptions& options) {
   auto config = options.file.empty() ? config::load(config::system_files()) : config::load({options.file});
   if (!config) return std::unexpected(config.error());
   auto overrides = apply(options.net, *config);
   if (!overrides) return std::unexpected(overrides.error());
-  config = config::with_default_pools(*std::move(config), config::kPoolsFolder);
+  return Configured{*std::move(config), *std::move(overrides)};
+}
+
+std::expected<Configured, UserError> configure(const ConfiguredOptions& options) {
+  auto configured = configure_but_sources(options);
+  if (!configured) return configured;
+  auto config = config::with_default_pools(std::move(configured->config), config::kPoolsFolder);
   if (!config) return std::unexpected(config.error());
   if (config->pools.empty()) {
     return std::unexpected(UserError{
@@ -43,7 +49,7 @@ std::expected<Configured, UserError> configure(const ConfiguredOptions& options)
                     options.file.empty() ? "the configuration (/etc/sdwdate/sdwdate.toml)" : options.file)});
   }
   if (auto error = service::check(*config)) return std::unexpected(*std::move(error));
-  return Configured{*std::move(config), *std::move(overrides)};
+  return Configured{*std::move(config), std::move(configured->overrides)};
 }
 
 void print_report(const service::SyncReport& report, const config::Config& config, const OutputOptions& output) {

@@ -28,6 +28,9 @@ struct Configured {
 /// Reads the configuration, lets the command line have the last word, and checks the whole.
 std::expected<Configured, base::UserError> configure(const ConfiguredOptions& options);
 
+/// The same for a command that knows better whom to ask: no pools are needed, and service::check() is left to it.
+std::expected<Configured, base::UserError> configure_but_sources(const ConfiguredOptions& options);
+
 /// Starts the process that starts helpers for one that is about to give that up.
 std::expected<std::shared_ptr<ipc::Launcher>, base::UserError> start_launcher();
 

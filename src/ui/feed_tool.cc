@@ -39,12 +39,12 @@ std::string explain(std::string_view text, UnixTimeError error) {
 }
 
 /// What became of one time; no complaint when done.
-struct Outcome {
+struct Handover {
   ExitCode code = ExitCode::done;
   std::string complaint;
 };
 
-Outcome hand_over(const std::string& socket, std::string_view text) {
+Handover hand_over(const std::string& socket, std::string_view text) {
   const auto given = wire::parse_unix_time(text);
   if (!given) {
     const bool too_late = given.error() == UnixTimeError::out_of_range;
@@ -70,7 +70,7 @@ std::string default_socket() {
 }
 
 ExitCode FeedTool::feed(std::string_view text, std::string_view where) {
-  const Outcome outcome = hand_over(socket_, text);
+  const Handover outcome = hand_over(socket_, text);
   if (output_.json) {
     const nlohmann::ordered_json json{{"schema", 1},
                                       {"time", base::printable(text, kShownText)},

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "service/words.h"
@@ -132,13 +133,25 @@ ordered_json unix_time(const std::optional<base::RealTime>& time) {
   return std::chrono::floor<std::chrono::seconds>(*time).time_since_epoch().count();
 }
 
+/// One field of a record.
+std::string csv_field(const ordered_json& value) {
+  if (value.is_null()) return "";
+  if (!value.is_string()) return dump(value);
+  std::string quoted = "\"";
+  for (const char character : value.get_ref<const std::string&>()) {
+    if (character == '"') quoted += '"';
+    quoted += character;
+  }
+  return quoted + '"';
+}
+
 std::string_view name(service::DaemonState::Doing doing) {
-  using Doing = service::DaemonState::Doing;
+  using enum service::DaemonState::Doing;
   switch (doing) {
-    case Doing::measuring: return "measuring";
-    case Doing::waiting: return "waiting";
-    case Doing::retrying: return "retrying";
-    case Doing::stopping: break;
+    case measuring: return "measuring";
+    case waiting: return "waiting";
+    case retrying: return "retrying";
+    case stopping: break;
   }
   return "stopping";
 }
@@ -146,6 +159,27 @@ std::string_view name(service::DaemonState::Doing doing) {
 }  // namespace
 
 std::string to_json(const RoundReport& round) { return dump(finish(round_json(round, agreed_of(round)), round)); }
+
+std::string to_csv(const RoundReport& round) {
+  static constexpr std::array<const char*, 14> kColumns{
+      "pool",  "operator",       "url",   "outcome",  "error",      "offset",         "lower",
+      "upper", "standard_error", "delay", "requests", "bytes_sent", "bytes_received", "evidence"};
+  std::string text;
+  const auto end_field = [&text](std::size_t column) { text += column + 1 < kColumns.size() ? ',' : '\n'; };
+  for (std::size_t column = 0; column < kColumns.size(); ++column) {
+    text += kColumns.at(column);
+    end_field(column);
+  }
+  for (const SourceReport& source : round.sources) {
+    ordered_json json = source_json(source, round);
+    if (source.reading.error) json["error"] = base::name(source.reading.error->code);
+    for (std::size_t column = 0; column < kColumns.size(); ++column) {
+      text += csv_field(json[kColumns.at(column)]);
+      end_field(column);
+    }
+  }
+  return text;
+}
 
 std::string to_json(const service::SyncReport& report) { return dump(sync_json(report)); }
 

@@ -55,7 +55,7 @@ std::vector<std::string> live_lines(const service::Progress& progress, std::size
   for (const SourceProgress& source : progress.sources) longest = std::max(longest, source.url.size());
   longest = std::min(longest, kLongestUrl);
   std::vector<std::string> lines;
-  if (!progress.waiting_for.empty()) lines.push_back(progress.waiting_for.substr(0, width));
+  if (!progress.headline.empty()) lines.push_back(progress.headline.substr(0, width));
   for (const SourceProgress& source : progress.sources) {
     const std::string line = fmt::format("{:<{}}  {}", source.url.substr(0, kLongestUrl), longest, state_of(source));
     lines.push_back(line.substr(0, width));

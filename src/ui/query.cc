@@ -19,8 +19,6 @@ namespace {
 using base::ExitCode;
 using service::Outcome;
 
-/// Sources that must agree in a query of several: one alone could say anything.
-constexpr std::size_t kQueryQuorum = 2;
 constexpr std::size_t kPlotWidth = 79;
 
 struct QueryOptions {
@@ -63,10 +61,7 @@ int query(const QueryOptions& options) {
   }
 
   const timecore::TimeLimits limits = timecore::limits_from(base::build_floor(), config.ceiling_years);
-  const timecore::Quorum quorum{.operators = std::min(kQueryQuorum, urls.size()),
-                                .pools = 1,
-                                .maximum_width = config.maximum_width,
-                                .spread = config.exchanges_per_source == 1};
+  const timecore::Quorum quorum = service::plain_quorum(config, urls.size());
   service::RoundReport round;
   {
     LiveView view{!options.output.json};

@@ -20,6 +20,7 @@ Subcommand add_import(CLI::App& parent);
 Subcommand add_query(CLI::App& parent);
 Subcommand add_rough(CLI::App& parent);
 Subcommand add_status(CLI::App& parent);
+Subcommand add_survey(CLI::App& parent);
 Subcommand add_sync(CLI::App& parent);
 
 /// For a process to return.

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <ostream>
+#include <vector>
 
 #include "base/text.h"
 #include "service/words.h"
@@ -32,7 +34,8 @@ std::string_view verdict(const SourceReport& source) {
   return "failed";
 }
 
-void print_row(std::ostream& out, const SourceReport& source, const RoundReport& round, std::size_t width) {
+void print_row(std::ostream& out, const SourceReport& source, const RoundReport& round, std::string_view label,
+               std::size_t width) {
   const auto& exchanges = source.reading.exchanges;
   std::string offset = "-";
   std::string bound = "-";
@@ -41,7 +44,7 @@ void print_row(std::ostream& out, const SourceReport& source, const RoundReport&
     bound = in_words(service::reach(*source.bounds, source.estimate.offset));
   }
   const std::string delay = exchanges.empty() ? "-" : in_words(timecore::smallest_delay(exchanges));
-  out << fmt::format(kRow, source.spec.url.text, width, offset, bound, delay, exchanges.size(), verdict(source),
+  out << fmt::format(kRow, label, width, offset, bound, delay, exchanges.size(), verdict(source),
                      service::evidence_name(source));
 }
 
@@ -54,14 +57,13 @@ void print_details(std::ostream& out, const SourceReport& source, const RoundRep
   }
 }
 
-}  // namespace
-
-void print_sources(std::ostream& out, const RoundReport& round, bool verbose) {
+/// The table, each source by its label, and what is to be said of some of them.
+void print_labelled(std::ostream& out, const RoundReport& round, const std::vector<std::string>& labels, bool verbose) {
   constexpr std::string_view kHeading = "source";
   std::size_t width = kHeading.size();
-  for (const SourceReport& source : round.sources) width = std::max(width, source.spec.url.text.size());
+  for (const std::string& label : labels) width = std::max(width, label.size());
   out << fmt::format(kRow, kHeading, width, "offset", "+-", "delay", "requests", "verdict", "evidence");
-  for (const SourceReport& source : round.sources) print_row(out, source, round, width);
+  for (std::size_t i = 0; i < labels.size(); ++i) print_row(out, round.sources[i], round, labels[i], width);
   for (const SourceReport& source : round.sources) {
     if (source.reading.error) {
       out << fmt::format("{}: {} ({})\n", source.spec.url.text, source.reading.error->message,
@@ -71,6 +73,59 @@ void print_sources(std::ostream& out, const RoundReport& round, bool verbose) {
       out << fmt::format("{}: {}\n", source.spec.url.text, note);
     }
     if (verbose) print_details(out, source, round);
+  }
+}
+
+/// "BBC: www.bbc.example"; of an onion service's address, as much as tells it from the operator's others.
+std::string operator_and_host(const service::SourceSpec& spec) {
+  constexpr std::size_t kTelling = 12;
+  std::string host = spec.url.authority();
+  if (spec.url.host_is_onion) host = host.substr(0, kTelling) + "...onion";
+  return spec.operator_name && *spec.operator_name != spec.url.authority()
+             ? fmt::format("{}: {}", *spec.operator_name, host)
+             : host;
+}
+
+struct PoolTally {
+  std::string name;
+  std::array<std::size_t, 3> outcomes{};  ///< by service::Outcome
+
+  [[nodiscard]] std::size_t of(Outcome outcome) const { return outcomes.at(static_cast<std::size_t>(outcome)); }
+};
+
+/// In the order in which they first come.
+std::vector<PoolTally> tally(const RoundReport& round) {
+  std::vector<PoolTally> pools;
+  for (const SourceReport& source : round.sources) {
+    if (!source.spec.pool) continue;
+    auto pool = std::ranges::find(pools, *source.spec.pool, &PoolTally::name);
+    if (pool == pools.end()) pool = pools.insert(pools.end(), {*source.spec.pool, {}});
+    ++pool->outcomes.at(static_cast<std::size_t>(source.outcome));
+  }
+  return pools;
+}
+
+}  // namespace
+
+void print_sources(std::ostream& out, const RoundReport& round, bool verbose) {
+  std::vector<std::string> labels;
+  labels.reserve(round.sources.size());
+  for (const SourceReport& source : round.sources) labels.push_back(source.spec.url.text);
+  print_labelled(out, round, labels, verbose);
+}
+
+void print_survey(std::ostream& out, const RoundReport& round, bool verbose) {
+  std::vector<std::string> labels;
+  labels.reserve(round.sources.size());
+  for (const SourceReport& source : round.sources) labels.push_back(operator_and_host(source.spec));
+  print_labelled(out, round, labels, verbose);
+  for (const PoolTally& pool : tally(round)) {
+    out << fmt::format("Pool '{}': {} agree, {} disagree, {} failed.\n", pool.name, pool.of(Outcome::truechimer),
+                       pool.of(Outcome::falseticker), pool.of(Outcome::failed));
+  }
+  if (round.agreed()) {
+    out << fmt::format("Agreed by {} of {} sources: {}.\n", round.count(Outcome::truechimer), round.sources.size(),
+                       service::describe({*round.agreement.bounds, round.agreement.estimate}, round.at));
   }
 }
 

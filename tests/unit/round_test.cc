@@ -64,10 +64,11 @@ TEST(Lineup, AnOperatorIsAskedOnceInAllQueuesTogether) {
 TEST(Lineup, ReplacementsEndWithTheBudget) {
   Lineup lineup;
   lineup.add({spec("a.test"), spec("b.test"), spec("c.test")}, 1);
-  EXPECT_FALSE(lineup.replacement(0)) << "no budget unless one is set";
+  EXPECT_FALSE(lineup.next_after(0, true)) << "no budget unless one is set";
   lineup.set_failure_budget(1);
-  EXPECT_TRUE(lineup.replacement(0));
-  EXPECT_FALSE(lineup.replacement(0));
+  EXPECT_FALSE(lineup.next_after(0, false)) << "none is needed";
+  EXPECT_TRUE(lineup.next_after(0, true));
+  EXPECT_FALSE(lineup.next_after(0, true));
   EXPECT_EQ(next_host(lineup, 0), "b.test") << "what was not given out is still there";
 }
 
@@ -76,8 +77,17 @@ TEST(Lineup, AnEmptyQueueCostsNoBudget) {
   lineup.add({}, 1);
   lineup.add({spec("a.test")}, 1);
   lineup.set_failure_budget(1);
-  EXPECT_FALSE(lineup.replacement(0));
-  EXPECT_TRUE(lineup.replacement(1));
+  EXPECT_FALSE(lineup.next_after(0, true));
+  EXPECT_TRUE(lineup.next_after(1, true));
+}
+
+TEST(Lineup, EveryoneIsAskedWhoeverFailsAndWhoeverRunsIt) {
+  Lineup lineup = lineup_of({of_operator("a.test", "A"), of_operator("a2.test", "A"), of_operator("b.test", "B")}, 1);
+  EXPECT_EQ(lineup.at_once(0), 1U);
+  EXPECT_EQ(next_host(lineup, 0), "a.test");
+  EXPECT_EQ(lineup.next_after(0, false)->url.host, "a2.test");
+  EXPECT_EQ(lineup.next_after(0, true)->url.host, "b.test");
+  EXPECT_FALSE(lineup.next_after(0, true));
 }
 
 config::Config two_pools() {

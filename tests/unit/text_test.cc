@@ -61,6 +61,31 @@ TEST(Text, EverySourceHasALineAndEveryFailureItsReason) {
   EXPECT_THAT(out.str(), HasSubstr("the reason why"));
 }
 
+TEST(Text, ASurveySaysWhoItIsAndWhatCameOfEachPool) {
+  service::RoundReport round;
+  round.at = {base::RawTime{100s}, base::RealTime{1000s}, 0ns};
+  const auto add = [&](const std::string& url, const std::string& pool, const std::string& operator_name,
+                       service::Outcome outcome) {
+    service::SourceReport& source = round.sources.emplace_back();
+    source.spec = {wire::parse_url(url).value_or(wire::Url{}), pool, operator_name};
+    source.outcome = outcome;
+  };
+  const std::string onion = "bbcweb3hytmzhn5d532owbu6oqadra5z3ar726vq5kgwwn6aucdccrad.onion";
+  add("https://" + onion + "/", "media", "BBC", service::Outcome::truechimer);
+  add("https://www.example.org/", "media", "www.example.org", service::Outcome::falseticker);
+  add("https://a.example.net/", "shops", "A", service::Outcome::failed);
+  add("https://b.example.net/", "media", "B", service::Outcome::truechimer);
+  std::ostringstream out;
+  print_survey(out, round, false);
+  EXPECT_THAT(out.str(), HasSubstr("\nBBC: bbcweb3hytmz...onion "));
+  EXPECT_THAT(out.str(), HasSubstr("\nwww.example.org "));
+  EXPECT_THAT(out.str(), HasSubstr("\nA: a.example.net "));
+  EXPECT_THAT(
+      out.str(),
+      HasSubstr("Pool 'media': 2 agree, 1 disagree, 0 failed.\nPool 'shops': 0 agree, 0 disagree, 1 failed.\n"));
+  EXPECT_THAT(out.str(), testing::Not(HasSubstr("Agreed")));
+}
+
 RC_GTEST_PROP(Text, TheTimeInUtcIsThatOfTheCLibrary, ()) {
   const std::time_t count = *rc::gen::inRange<std::int64_t>(-62'135'596'800, 253'402'300'800);  // years 1 to 9999
   std::tm fields{};
