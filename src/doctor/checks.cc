@@ -420,6 +420,24 @@ Finding check_proxy(const Facts& facts) {
   return check.ok(fmt::format("{} {} SOCKS5", servers, facts.proxies.size() == 1 ? "speaks" : "speak"));
 }
 
+Finding check_tor(const Facts& facts) {
+  const Check check{"tor", "Tor's control port"};
+  if (facts.proxies.empty()) return check.ok("not needed; sources are asked directly");
+  if (!facts.daemon.report) return check.not_checked(facts.daemon.report.error());
+  const std::optional<TorReport>& tor = facts.daemon.report->tor;
+  if (!tor) return check.not_checked("sdwdated has not asked it yet, or is not to ask it");
+  if (!tor->unavailable.empty()) {
+    return check.not_checked(fmt::format("rounds do without Tor's word on the time: {}", tor->unavailable),
+                             "sudo adduser sdwdate debian-tor; sudo systemctl restart sdwdated");
+  }
+  constexpr int kWorks = 100;
+  if (tor->progress < kWorks) {
+    return check.problem(fmt::format("when sdwdated last asked, Tor was at {} %", tor->progress),
+                         "see journalctl -u tor@default; if the clock is wrong, see sdwdate(1), rough");
+  }
+  return check.ok("sdwdated asks it; Tor works");
+}
+
 std::vector<Finding> examine(const ChronyFacts& chrony) {
   return {check_chronyd(chrony),        check_chrony_network(chrony), check_chrony_sockets(chrony),
           check_chrony_sources(chrony), check_chrony_follows(chrony), check_sample_socket(chrony),
@@ -427,8 +445,8 @@ std::vector<Finding> examine(const ChronyFacts& chrony) {
 }
 
 std::vector<Finding> examine(const Facts& facts) {
-  std::vector<Finding> findings{check_sources(facts), check_helpers(facts), check_account(facts), check_proxy(facts),
-                                check_daemon(facts)};
+  std::vector<Finding> findings{check_sources(facts), check_helpers(facts), check_account(facts),
+                                check_proxy(facts),   check_tor(facts),     check_daemon(facts)};
   std::ranges::move(examine(facts.chrony), std::back_inserter(findings));
   std::ranges::move(std::vector{check_competitors(facts), check_clock(facts), check_rtc(facts)},
                     std::back_inserter(findings));

@@ -40,6 +40,7 @@ Finding check_competitors(const Facts& facts);
 Finding check_clock(const Facts& facts);
 Finding check_rtc(const Facts& facts);
 Finding check_proxy(const Facts& facts);
+Finding check_tor(const Facts& facts);
 
 /// What concerns chronyd alone.
 std::vector<Finding> examine(const ChronyFacts& chrony);

@@ -30,6 +30,12 @@ struct AccountFacts {
   bool group = false;
 };
 
+/// What Tor's control port said at the start of sdwdated's last round.
+struct TorReport {
+  std::string unavailable;  ///< why it could not be asked; empty if it could
+  int progress = 0;         ///< in percent
+};
+
 /// What sdwdated wrote in its report.json.
 struct DaemonReport {
   pid_t pid = 0;
@@ -37,6 +43,7 @@ struct DaemonReport {
   std::optional<std::chrono::sys_seconds> last_success;
   std::optional<std::chrono::sys_seconds> next_round;
   int failures_in_a_row = 0;
+  std::optional<TorReport> tor;  ///< set if there was a round that asked
 };
 
 struct DaemonFacts {

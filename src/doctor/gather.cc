@@ -206,6 +206,11 @@ SourceFacts count_sources(const config::Config& config) {
 
 Known<DaemonReport> parse_daemon_report(std::string_view text) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto words = [](const nlohmann::json& object, const char* key) -> std::string {
+    const auto entry = object.find(key);
+    if (entry == object.end() || !entry->is_string()) return {};
+    return base::printable(entry->get_ref<const std::string&>(), 300);
+  };
   const auto whole = [&](const char* key) -> std::optional<std::int64_t> {
     const auto entry = json.find(key);
     if (entry == json.end() || !entry->is_number()) return std::nullopt;
@@ -223,12 +228,19 @@ Known<DaemonReport> parse_daemon_report(std::string_view text) {
   }
   DaemonReport report;
   report.pid = static_cast<pid_t>(std::clamp<std::int64_t>(*whole("pid"), 0, std::numeric_limits<pid_t>::max()));
-  if (const auto message = json.find("message"); message != json.end() && message->is_string()) {
-    report.message = base::printable(message->get_ref<const std::string&>(), 300);
-  }
+  report.message = words(json, "message");
   report.last_success = time("last_success");
   report.next_round = time("next_round");
   report.failures_in_a_row = static_cast<int>(std::clamp<std::int64_t>(whole("failures_in_a_row").value_or(0), 0, 999));
+  if (const auto round = json.find("last_round"); round != json.end() && round->is_object()) {
+    if (const auto tor = round->find("tor"); tor != round->end() && tor->is_object()) {
+      const auto progress = tor->find("progress");
+      const bool known = progress != tor->end() && progress->is_number_integer();
+      report.tor =
+          TorReport{words(*tor, "unavailable"),
+                    known ? static_cast<int>(std::clamp<std::int64_t>(progress->get<std::int64_t>(), 0, 100)) : 0};
+    }
+  }
   return report;
 }
 

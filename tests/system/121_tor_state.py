@@ -128,6 +128,9 @@ class TorState(LabTest):
         client.ask("SETCONF DisableNetwork=0")
         (first,) = daemon.wait_rounds(1, 60)[:1]
         self.assertTrue(first["selection"]["agreed"], first)
+        doctor = run("sdwdate", "doctor", "--json", "--config", configuration)
+        (finding,) = (each for each in doctor.json["checks"] if each["check"] == "tor")
+        self.assertEqual((finding["verdict"], finding["text"]), ("ok", "sdwdated asks it; Tor works"))
         daemon.stop()
 
     def test_a_dormant_tor_is_woken(self) -> None:

@@ -25,7 +25,7 @@ class DoctorForUsers(LabTest):
         self.assert_exit(result, 1)  # nothing is installed here
         self.assertEqual(result.stderr, "")
         checks = {each["check"]: each for each in result.json["checks"]}
-        self.assertEqual(len(checks), 16)
+        self.assertEqual(len(checks), 17)
         sockets = checks["chrony-sockets"]
         self.assertEqual((sockets["verdict"], sockets["text"]), ("not_checked", "needs root"))
         # Seen without root: that it runs, and what its network looks like.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <set>
 #include <string>
@@ -36,7 +38,7 @@ Facts healthy() {
   facts.sources = SourceFacts{3, 12, 6};
   facts.account = {true, true};
   facts.daemon.processes = std::vector<pid_t>{500};
-  facts.daemon.report = DaemonReport{500, "next round at 13:10", kNow - 20min, kNow + 70min, 0};
+  facts.daemon.report = DaemonReport{500, "next round at 13:10", kNow - 20min, kNow + 70min, 0, TorReport{"", 100}};
   facts.chrony.installed = true;
   facts.chrony.setup.mode = SetupMode::offline;
   facts.chrony.daemons = std::vector{ChronydFacts{400, kOurs, true, machine::WaysOut{}, std::vector<OpenSocket>{}}};
@@ -91,12 +93,13 @@ TEST(Examine, EveryCheckHasANameOfItsOwn) {
   }
   EXPECT_EQ(names.size(), findings.size());
   EXPECT_EQ(titles.size(), findings.size());
-  EXPECT_EQ(findings.size(), 16U);
+  EXPECT_EQ(findings.size(), 17U);
 }
 
 TEST(Examine, WhatNobodyLookedForIsNotOk) {
   for (const Finding& finding : examine(Facts{})) {
-    const bool needs_facts = finding.check != "helpers" && finding.check != "proxy" && finding.check != "clock";
+    constexpr std::array<std::string_view, 4> kNeedNone{"helpers", "proxy", "tor", "clock"};
+    const bool needs_facts = std::ranges::count(kNeedNone, finding.check) == 0;
     EXPECT_TRUE(!needs_facts || finding.verdict != Verdict::ok) << finding.check;
   }
 }
@@ -147,6 +150,22 @@ TEST(CheckProxy, IsUsedOrNotAndThenAnswers) {
   expect(check_proxy(facts), Verdict::problem, "Connection refused");
   facts.proxies.clear();
   expect(check_proxy(facts), Verdict::ok, "directly");
+}
+
+TEST(CheckTor, IsAskedOrDoneWithout) {
+  Facts facts = healthy();
+  expect(check_tor(facts), Verdict::ok, "Tor works");
+  facts.daemon.report->tor = TorReport{"/run/tor/control: permission denied", 0};
+  expect(check_tor(facts), Verdict::not_checked, "permission denied");
+  EXPECT_THAT(check_tor(facts).remedy, testing::HasSubstr("debian-tor"));
+  facts.daemon.report->tor = TorReport{"", 40};
+  expect(check_tor(facts), Verdict::problem, "40 %");
+  facts.daemon.report->tor.reset();
+  expect(check_tor(facts), Verdict::not_checked, "not asked");
+  facts.daemon.report = std::unexpected("no report");
+  expect(check_tor(facts), Verdict::not_checked, "no report");
+  facts.proxies.clear();
+  expect(check_tor(facts), Verdict::ok, "directly");
 }
 
 TEST(CheckDaemon, RunsAndHasAgreed) { expect(check_daemon(healthy()), Verdict::ok, "20.0 min ago"); }

@@ -39,6 +39,27 @@ TEST(DaemonReport, BeforeTheFirstSuccessMuchIsNull) {
   EXPECT_EQ(report->failures_in_a_row, 0);
 }
 
+TEST(DaemonReport, WhatTorSaidIsInTheLastRound) {
+  const auto tor_of = [](const std::string& round) {
+    const auto report = parse_daemon_report(R"({"schema":1,"pid":1,"last_round":)" + round + "}");
+    return report ? report->tor : std::nullopt;
+  };
+  for (const char* none : {"null", "{}", "[]", R"({"tor":null})", R"({"tor":100})"}) EXPECT_FALSE(tor_of(none)) << none;
+  const auto works = tor_of(R"({"tor":{"unavailable":null,"progress":100}})");
+  ASSERT_TRUE(works);
+  EXPECT_EQ(works->unavailable, "");
+  EXPECT_EQ(works->progress, 100);
+  const auto closed = tor_of(R"({"tor":{"unavailable":"not\u001bfor us","progress":null}})");
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->unavailable, "not?for us");
+  EXPECT_EQ(closed->progress, 0);
+  for (const char* mad : {"-1", "1e300", "18446744073709551615", "\"x\""}) {
+    const auto tor = tor_of(std::string{R"({"tor":{"progress":)"} + mad + "}}");
+    ASSERT_TRUE(tor) << mad;
+    EXPECT_EQ(tor->progress, 0) << mad;
+  }
+}
+
 TEST(DaemonReport, OthersAreRefused) {
   for (const char* text : {"", "{", "[]", "1", "null", "{}", R"({"schema":2,"pid":1})", R"({"schema":1})",
                            R"({"schema":1,"pid":"1"})", R"({"schema":1,"pid":null})"}) {
