@@ -41,8 +41,16 @@ if(NOT SDWDATE_SANITIZE)
 endif()
 
 if(SDWDATE_SANITIZE)
+  add_compile_definitions(SDWDATE_SANITIZED)
   add_compile_options(-fsanitize=${SDWDATE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SDWDATE_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL Clang AND SDWDATE_SANITIZE MATCHES address AND NOT SDWDATE_FUZZ)
+    # Its runtime as a library of its own, which libfaketime can be loaded before.
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.asan-x86_64.so
+                    OUTPUT_VARIABLE runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
+    cmake_path(GET runtime PARENT_PATH runtime)
+    add_link_options(-shared-libsan -Wl,-rpath,${runtime})
+  endif()
 endif()
 if(SDWDATE_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)

@@ -220,7 +220,6 @@ constexpr std::array<std::string_view, 5> kSourceKeys{"url", "operator", "eviden
 
 constexpr int kMostBurst = 16;
 constexpr int kMostPerPool = 64;
-constexpr int kMostFailures = 1000;
 constexpr int kMostCeilingYears = 100;
 constexpr nanoseconds kMostRandomOffset = std::chrono::minutes{1};
 

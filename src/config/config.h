@@ -79,6 +79,8 @@ struct Config {
 
 /// The most exchanges a source may be asked for: beyond, nothing is gained.
 inline constexpr int kMostExchanges = 32;
+/// The largest failure budget.
+inline constexpr int kMostFailures = 1000;
 
 template <typename T>
 using ConfigResult = std::expected<T, base::UserError>;

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "config/config.h"
 
 namespace sdwdate::config {
 namespace {
@@ -15,8 +16,6 @@ namespace {
 using base::UserError;
 
 constexpr std::string_view kBlank = " \t\v\f\r\n";
-/// What [selection] failure_budget takes.
-constexpr int kMostFailures = 1000;
 /// The old one shared its failures among three pools, however many it had.
 constexpr double kLegacyPools = 3;
 /// Words of a comment that may be a name; longer ones are a story.
@@ -54,7 +53,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-std::string quoted(std::string_view text) { return fmt::format("'{}'", base::printable(text, kShown)); }
+std::string in_quotes(std::string_view text) { return fmt::format("'{}'", base::printable(text, kShown)); }
 
 /// A value and where it was given.
 struct Setting {
@@ -131,7 +130,7 @@ class Reader {
     if (!line.starts_with(key)) return false;
     const std::size_t equals = std::min(line.find('='), line.size());
     if (trim(line.substr(0, equals)) != key) {
-      note(fmt::format("{} was taken for {}, and is here", quoted(line.substr(0, equals)), key));
+      note(fmt::format("{} was taken for {}, and is here", in_quotes(line.substr(0, equals)), key));
     }
     std::string_view value = trim(line.substr(std::min(equals + 1, line.size())));
     const bool in_quotes = value.size() >= 2 && (value.front() == '"' || value.front() == '\'');
@@ -158,7 +157,7 @@ class Reader {
     } else if (line == "]" && current_ && pools_.at(*current_).in_group) {
       end_group();
     } else if (!setting && !line.empty() && !line.starts_with('#') && line != ")") {
-      note(fmt::format("{} is no setting, no pool and no source; it was passed over, and is here", quoted(line)));
+      note(fmt::format("{} is no setting, no pool and no source; it was passed over, and is here", in_quotes(line)));
     }
   }
 
@@ -209,7 +208,8 @@ class Reader {
 
   void add(std::string_view address, std::string_view comment) {
     const std::string_view word = first_word(address);
-    if (word.size() != address.size()) note(fmt::format("of the URL only its first word, {}, was asked", quoted(word)));
+    if (word.size() != address.size())
+      note(fmt::format("of the URL only its first word, {}, was asked", in_quotes(word)));
     auto url = wire::parse_url(word);
     if (!url) {
       note(fmt::format("left out, because sdwdate does not ask such a source: {}", url.error()));
@@ -271,7 +271,8 @@ std::optional<UserError> set_failure_budget(const Reader& reader, LegacyConfig& 
   double ratio = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ratio);
   if (error != std::errc{} || end != value.data() + value.size() || !std::isfinite(ratio) || ratio < 0) {
-    return UserError{fmt::format("{}: MAX_FAILURE_RATIO must be a number, such as 0.34, not {}", where, quoted(value))};
+    return UserError{
+        fmt::format("{}: MAX_FAILURE_RATIO must be a number, such as 0.34, not {}", where, in_quotes(value))};
   }
   const double failures = static_cast<double>(reader.members()) * ratio / kLegacyPools;
   if (failures > kMostFailures) {

@@ -90,17 +90,17 @@ std::optional<TorReport> read_skew(FieldReader& reader) {
   return skew;
 }
 
-std::optional<TorReport> read_failure(FieldReader& reader) {
+std::optional<TorReport> read_tor_failure(FieldReader& reader) {
   auto message = read_printable(reader, kMaxFailure);
   if (!message) return std::nullopt;
   return TorFailure{*std::move(message)};
 }
 
-std::optional<TorReport> read_report(FieldReader& reader) {
+std::optional<TorReport> read_tor_report(FieldReader& reader) {
   switch (static_cast<Kind>(reader.number<std::uint8_t>())) {
     case Kind::state: return read_state(reader);
     case Kind::skew: return read_skew(reader);
-    case Kind::failure: return read_failure(reader);
+    case Kind::failure: return read_tor_failure(reader);
   }
   return std::nullopt;
 }
@@ -145,7 +145,7 @@ TorReportRecord encode(const TorReport& report) {
 std::optional<TorReport> decode_tor_report(std::span<const std::byte> bytes) {
   if (bytes.size() != kTorReportSize) return std::nullopt;
   FieldReader reader{bytes};
-  auto report = read_report(reader);
+  auto report = read_tor_report(reader);
   if (!reader.complete()) return std::nullopt;
   return report;
 }

@@ -29,7 +29,7 @@ Missing missing_of(const LandlockResult& landlock) {
 /// A sanitizer's run time reserves terabytes, looks at this process in /proc and from another one, and asks the kernel
 /// what it likes: all that can be had beside it is no privileges.
 constexpr bool kSanitized =
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SDWDATE_SANITIZED
     true;
 #else
     false;

@@ -10,7 +10,6 @@ namespace {
 using base::RawTime;
 using Seconds = std::chrono::duration<double>;
 
-constexpr nanoseconds kSecond = std::chrono::seconds{1};
 /// No path and no scheduler is steadier than this.
 constexpr nanoseconds kSteadiest = std::chrono::microseconds{50};
 /// How likely an answer is that the model rules out: paths do what they like now and then.

@@ -6,10 +6,8 @@ namespace sdwdate::timecore {
 namespace {
 
 using base::RawTime;
-using std::chrono::seconds;
 
 constexpr std::int64_t kPpm = 1'000'000;
-constexpr nanoseconds kSecond = seconds{1};
 
 /// The offset at which the reference showed `date` when the raw clock showed `at`.
 RawOffset offset_at(base::RealTime shown, RawTime at) { return {shown.time_since_epoch() - at.time_since_epoch()}; }

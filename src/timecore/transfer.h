@@ -3,6 +3,7 @@
 // The theorem behind it, with proof: docs/estimate.md, T1 and T2.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -13,6 +14,9 @@
 #include "timecore/offset.h"
 
 namespace sdwdate::timecore {
+
+/// How long a Date is true.
+inline constexpr nanoseconds kSecond = std::chrono::seconds{1};
 
 /// One request and its answer, in the times of the raw clock.
 struct Exchange {

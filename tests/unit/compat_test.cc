@@ -226,7 +226,7 @@ TEST_F(Compat, OtherUsersMayReadWhateverTheUmask) {
 }
 
 RC_GTEST_FIXTURE_PROP(Compat, EveryMessageIsShownAsPrintableAscii, ()) {
-  const std::string message = *support::any_bytes() + std::string(*support::uniform(0, 1200), '"');
+  const std::string message = *support::any_bytes() + std::string(*support::uniform<std::size_t>(0, 1200), '"');
   RC_ASSERT(files.failure(message) == std::nullopt);
   const auto status = as_gui(runtime.read("status"));
   RC_ASSERT(status.has_value());

@@ -47,7 +47,7 @@ std::string refusal(const fs::path& path) {
 
 TEST(Guarded, WhatBelongsToRootOrUsIsOurs) {
   for (const uid_t owner : {uid_t{0}, kMe}) {
-    for (const mode_t mode : {S_IFREG | 0644, S_IFREG | 0600, S_IFDIR | 0755, S_IFLNK | 0777, S_IFREG | 0664}) {
+    for (const mode_t mode : {S_IFREG | 0644U, S_IFREG | 0600U, S_IFDIR | 0755U, S_IFLNK | 0777U, S_IFREG | 0664U}) {
       EXPECT_FALSE(exposure_of(mode, owner)) << mode;
     }
   }

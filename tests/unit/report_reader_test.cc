@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,9 +31,8 @@ const timecore::TimeLimits kLimits = timecore::limits_from(kFloor, 20);
 const timecore::RawOffset kTruth{kFloor.time_since_epoch() + 240h};
 
 std::vector<std::byte> bytes_of(const std::string& text) {
-  std::vector<std::byte> bytes(text.size());
-  std::memcpy(bytes.data(), text.data(), text.size());
-  return bytes;
+  const auto bytes = std::as_bytes(std::span{text});
+  return {bytes.begin(), bytes.end()};
 }
 
 /// A report that looks like a correct probe's; mostly with times that could be, and a date that is consistently off.

@@ -142,7 +142,7 @@ TEST(State, ATimeThatNoRoundCanHaveAgreedOnIsAWarning) {
 }
 
 TEST(State, WhatStrangersCanChangeIsNeitherReadNorWritten) {
-  for (const mode_t mode : {0777, 0757, 01777}) {
+  for (const mode_t mode : {0777U, 0757U, 01777U}) {
     const TemporaryDirectory directory;
     save_floor(directory.path(), later());
     ASSERT_EQ(::chmod(directory.path().c_str(), mode), 0);

@@ -55,8 +55,8 @@ TEST(UrlToUnixtime, TheLengthOfTheDateDecides) {
   const auto status = [](std::size_t length) {
     return status_for(ErrorCode::date_malformed, "the Date '" + std::string(length, '\'') + "' is not an HTTP date");
   };
-  for (const std::size_t length : {0, 1, 28, 64}) EXPECT_EQ(status(length), Status::date_length) << length;
-  for (const std::size_t length : {29, 30, 63}) EXPECT_EQ(status(length), Status::no_time) << length;
+  for (const std::size_t length : {0U, 1U, 28U, 64U}) EXPECT_EQ(status(length), Status::date_length) << length;
+  for (const std::size_t length : {29U, 30U, 63U}) EXPECT_EQ(status(length), Status::no_time) << length;
   EXPECT_EQ(status_for(ErrorCode::date_malformed, "the answer has several Date headers that differ"), Status::no_time);
 }
 
