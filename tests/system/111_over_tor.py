@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import subprocess
 import sys
 import unittest
 from collections.abc import Callable
@@ -27,6 +28,10 @@ def onion_address(key: bytes) -> str:
 
 #: Nobody has ever published a service with the key of RFC 8032's first example.
 UNKNOWN = onion_address(bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"))
+
+
+#: Whonix' own.
+GATEWAY = "10.152.152.10"
 
 
 class OverTor(LabTest):
@@ -164,6 +169,19 @@ class OverTor(LabTest):
         result = self.sync(sources, socks=[self.client.socks, "unix:/run/tor/nowhere", self.client.socks])
         failed = [source for source in result.sources if source["error"]]
         self.assertEqual([source["error"]["code"] for source in failed], ["proxy"], f"\n{result}")
+
+    def test_a_tor_on_another_machine_behind_a_bridge(self) -> None:
+        """As from a Whonix workstation, whose gateway has users' bridges."""
+        subprocess.run(["ip", "address", "add", f"{GATEWAY}/18", "dev", "lo"], check=True)
+        address, fingerprint = self.network.bridge()
+        lines = ["UseBridges 1", f"Bridge {address} {fingerprint}", f"SocksPort {GATEWAY}:9108 IsolateSOCKSAuth"]
+        client = self.network.add_client(lines=lines)
+        client.wait_ready()
+        sources = [Source(self.onion(name)) for name in ("first", "second", "third")]
+        result = self.sync(sources, socks=f"{GATEWAY}:9108")
+        self.assertTrue(result.selection["agreed"], f"\n{result}")
+        ways_in = {circuit["path"].split("~")[0] for circuit in client.all_circuits()}
+        self.assertEqual(ways_in, {f"${fingerprint}"}, "the bridge is the only way in")
 
     # --- what is wrong with an onion service
 

@@ -145,13 +145,14 @@ class TorClient(TorNode):
 
     def circuits(self) -> list[dict[str, str]]:
         """Its circuits that were made for somebody who gave a user and a password."""
-        status = self.ask("GETINFO circuit-status")
-        found = []
-        for line in status.splitlines():
-            words = dict(re.findall(r'(\w+)="?([^" ]*)"?', line))
-            if "SOCKS_USERNAME" in words:
-                found.append({"id": line.split()[0], **words})
-        return found
+        return [circuit for circuit in self.all_circuits() if "SOCKS_USERNAME" in circuit]
+
+    def all_circuits(self) -> list[dict[str, str]]:
+        """Number ("id"), relays ("path") and attributes of each that is built."""
+        built = re.findall(r"^(\d+) BUILT (\S+)(.*)$", self.ask("GETINFO circuit-status"), re.M)
+        return [
+            {"id": number, "path": path, **dict(re.findall(r'(\w+)="?([^" ]*)"?', rest))} for number, path, rest in built
+        ]
 
 
 class TorControl:
@@ -252,6 +253,12 @@ class TorNetwork:
     def address(self, number: int) -> str:
         """Of `relays[number]`: nobody would take them for neighbours, since each is in a /16 of its own."""
         return f"127.{self._second + number}.{self._third}.10"
+
+    def bridge(self) -> tuple[str, str]:
+        """Address and fingerprint of a relay that serves as a bridge, too."""
+        last = len(self.relays) - 1
+        fingerprint = (self.relays[last].data / "fingerprint").read_text().split()[1]
+        return f"{self.address(last)}:{_RELAY_PORT}", fingerprint
 
     def connect_through(self, port: int) -> None:
         """From now on all connections between Tors go by the SOCKS5 proxy at `port`; there are no more votes then."""
