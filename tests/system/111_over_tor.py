@@ -191,6 +191,20 @@ class OverTor(LabTest):
         self.assert_failed(result, "proxy", url)
         self.assertIn("not known", result.sources[0]["error"]["message"])
 
+    def test_an_onion_service_that_is_down_is_said_to_be_so(self) -> None:
+        """Its descriptor is still there, and nobody behind it."""
+        with self.client.control() as control:
+            control.ask("SETEVENTS HS_DESC")
+            answer = control.ask(f"ADD_ONION NEW:ED25519-V3 Flags=DiscardPK Port=80,127.0.0.1:{self.plain.port}")
+            address = re.search(r"ServiceID=(\S+)", answer)[1]
+            while not control.event(30).startswith(f"650 HS_DESC UPLOADED {address}"):
+                pass
+        # With the connection that made it, the service ends.
+        url = f"http://{address}.onion/"
+        result = self.ask(url)
+        self.assert_failed(result, "proxy", url)
+        self.assertIn("down", result.sources[0]["error"]["message"])
+
     def test_a_mistyped_address_is_said_to_be_so(self) -> None:
         host = self.network.onions["first"]
         mistyped = f"http://{'a' if host[0] != 'a' else 'b'}{host[1:]}/"
