@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 
 #include "base/text.h"
 
@@ -16,13 +18,26 @@ std::string who_answered(const RoundReport& round) {
   return fmt::format("{} of {} sources answered", round.sources.size() - failed, round.sources.size());
 }
 
+/// What most of those that failed have in common, such as a proxy that does not run; empty if they have nothing.
+std::string common_failure(const RoundReport& round) {
+  std::map<std::string_view, std::size_t> times;
+  for (const SourceReport& source : round.sources) {
+    if (source.reading.error) ++times[source.reading.error->message];
+  }
+  const auto usual = std::ranges::max_element(times, {}, [](const auto& entry) { return entry.second; });
+  if (usual == times.end() || 2 * usual->second <= round.count(Outcome::failed)) return {};
+  return fmt::format("; {} of them: {}", usual->second, usual->first);
+}
+
 /// Why a round did not agree, to be put into a sentence.
 std::string reason(const RoundReport& round, const timecore::Quorum& quorum) {
   const timecore::Agreement& agreement = round.agreement;
   if (round.slept) return "the machine slept while its sources were asked, so the answers cannot be placed in time";
   switch (agreement.verdict) {
     case Verdict::agreed: return {};
-    case Verdict::nobody_answered: return "no source gave a usable answer";
+    case Verdict::nobody_answered:
+      if (round.sources.size() == 1) return "the one source gave no usable answer";
+      return fmt::format("none of {} sources gave a usable answer{}", round.sources.size(), common_failure(round));
     case Verdict::no_majority:
       return fmt::format("{}, but no time lies within the bounds of more than half of them", who_answered(round));
     case Verdict::too_wide: {

@@ -86,6 +86,20 @@ TEST(Text, ASurveySaysWhoItIsAndWhatCameOfEachPool) {
   EXPECT_THAT(out.str(), testing::Not(HasSubstr("Agreed")));
 }
 
+TEST(Text, WhatAllFailuresHaveInCommonIsSaid) {
+  service::RoundReport round;
+  const auto fail = [&](const std::string& message) {
+    round.sources.emplace_back().reading.error = base::SourceError{base::ErrorCode::proxy, message};
+  };
+  fail("no proxy");
+  EXPECT_EQ(explain(round, {}), "No agreement: the one source gave no usable answer.");
+  fail("no proxy");
+  fail("timeout");
+  EXPECT_EQ(explain(round, {}), "No agreement: none of 3 sources gave a usable answer; 2 of them: no proxy.");
+  fail("other");
+  EXPECT_EQ(explain(round, {}), "No agreement: none of 4 sources gave a usable answer.");
+}
+
 RC_GTEST_PROP(Text, TheTimeInUtcIsThatOfTheCLibrary, ()) {
   const std::time_t count = *rc::gen::inRange<std::int64_t>(-62'135'596'800, 253'402'300'800);  // years 1 to 9999
   std::tm fields{};
