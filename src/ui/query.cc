@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <iostream>
 
 #include "base/build_info.h"
@@ -17,7 +15,6 @@ namespace sdwdate::ui {
 namespace {
 
 using base::ExitCode;
-using service::Outcome;
 
 constexpr std::size_t kPlotWidth = 79;
 
@@ -34,16 +31,10 @@ void print_query(const service::RoundReport& round, const timecore::Quorum& quor
     return;
   }
   print_sources(std::cout, round, output.verbose);
-  const auto& agreement = round.agreement;
-  if (!round.agreed()) {
-    std::cerr << explain(round, quorum) << '\n';
-  } else if (round.sources.size() == 1) {
-    std::cout << fmt::format("One source, with nobody to contradict it, says: {}.\n",
-                             service::describe({*agreement.bounds, agreement.estimate}, round.at));
+  if (round.agreed()) {
+    std::cout << conclusion(round, {*round.agreement.bounds, round.agreement.estimate}) << '\n';
   } else {
-    std::cout << fmt::format("Agreed by {} of {} sources: {}.\n", round.count(Outcome::truechimer),
-                             round.sources.size(),
-                             service::describe({*agreement.bounds, agreement.estimate}, round.at));
+    std::cerr << explain(round, quorum) << '\n';
   }
 }
 

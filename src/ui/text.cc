@@ -107,6 +107,14 @@ std::vector<PoolTally> tally(const RoundReport& round) {
 
 }  // namespace
 
+std::string conclusion(const RoundReport& round, const timecore::Agreed& result) {
+  if (round.sources.size() == 1) {
+    return fmt::format("One source, with nobody to contradict it, says: {}.", service::describe(result, round.at));
+  }
+  return fmt::format("Agreed by {} of {} sources: {}.", round.count(Outcome::truechimer), round.sources.size(),
+                     service::describe(result, round.at));
+}
+
 void print_sources(std::ostream& out, const RoundReport& round, bool verbose) {
   std::vector<std::string> labels;
   labels.reserve(round.sources.size());
@@ -123,18 +131,12 @@ void print_survey(std::ostream& out, const RoundReport& round, bool verbose) {
     out << fmt::format("Pool '{}': {} agree, {} disagree, {} failed.\n", pool.name, pool.of(Outcome::truechimer),
                        pool.of(Outcome::falseticker), pool.of(Outcome::failed));
   }
-  if (round.agreed()) {
-    out << fmt::format("Agreed by {} of {} sources: {}.\n", round.count(Outcome::truechimer), round.sources.size(),
-                       service::describe({*round.agreement.bounds, round.agreement.estimate}, round.at));
-  }
+  if (round.agreed()) out << conclusion(round, {*round.agreement.bounds, round.agreement.estimate}) << '\n';
 }
 
 void print_sync(std::ostream& out, const service::SyncReport& report, const std::string& socket, bool verbose) {
   print_sources(out, report.round, verbose);
-  if (report.result) {
-    out << fmt::format("Agreed by {} of {} sources: {}.\n", report.round.count(Outcome::truechimer),
-                       report.round.sources.size(), service::describe(*report.result, report.round.at));
-  }
+  if (report.result) out << conclusion(report.round, *report.result) << '\n';
   if (report.fed) out << fmt::format("Handed to chrony at {}.\n", socket);
 }
 

@@ -8,6 +8,9 @@
 
 namespace sdwdate::ui {
 
+/// "Agreed by 3 of 4 sources: this machine's clock is ...", or what it comes to with one source alone.
+std::string conclusion(const service::RoundReport& round, const timecore::Agreed& result);
+
 /// A table of the sources, then a line for each one that failed or disagrees. `verbose` adds bounds and bytes.
 void print_sources(std::ostream& out, const service::RoundReport& round, bool verbose);
 
