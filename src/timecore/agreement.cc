@@ -90,7 +90,7 @@ Agreement agree(std::span<const Vote> votes, const Quorum& quorum) {
   result.truechimer.assign(votes.size(), false);
   if (votes.empty()) return result;
 
-  const std::size_t operators = operators_in(votes);
+  const std::size_t operators = std::max(operators_in(votes), quorum.asked);
   result.bounds = hull_covered_by(operators / 2 + 1, votes);
   if (!result.bounds) {
     result.verdict = Verdict::no_majority;

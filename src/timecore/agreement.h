@@ -28,6 +28,8 @@ struct Quorum {
   nanoseconds maximum_width = std::chrono::seconds{2};
   /// Each source was asked once, at a phase of its own: see spread_phase().
   bool spread = false;
+  /// Operators that were asked, also those that failed; 0: as many as answered.
+  std::size_t asked = 0;
 };
 
 enum class Verdict : std::uint8_t {

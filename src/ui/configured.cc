@@ -107,9 +107,10 @@ int sync_once(const ConfiguredOptions& options) {
     const service::PlanFeed plainly = [](const timecore::Known&, const base::ClockPair&) {
       return timecore::FeedPlan{};
     };
+    auto credit = timecore::Credit::of_one_round();
     report = service::run_to_end(service::sync(
         configured->config, configured->overrides, *launcher,
-        [&](const service::Progress& progress) { view.show(progress); }, plainly));
+        [&](const service::Progress& progress) { view.show(progress); }, plainly, credit));
   }
   print_report(report, configured->config, options.output);
   return status(report.code);
