@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     }
     require(pieces->has_value() == whole->has_value(), "pieces are complete when the whole is");
     if (!*whole) continue;
-    require((*pieces)->date == (*whole)->date && (*pieces)->stale == (*whole)->stale, "pieces say what the whole says");
+    require((*pieces)->date == (*whole)->date && (*pieces)->age == (*whole)->age, "pieces say what the whole says");
     require((*pieces)->reusable || !(*whole)->reusable, "what follows the header can only forbid to go on");
   }
   require(size <= kMaxHeader * (kMaxInterim + 1) || !whole || *whole, "no more is collected than allowed");

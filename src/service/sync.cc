@@ -200,7 +200,7 @@ MeasureOptions measure_options(const config::Config& config, const timecore::Tim
 }
 
 std::chrono::sys_seconds certainly_past(const SyncReport& report) {
-  const timecore::RawOffset lower = std::min(report.result->bounds.lower, report.round.agreement.certain);
+  const timecore::RawOffset lower = std::min(report.result->bounds.lower, report.round.agreement.certain->lower);
   return std::chrono::floor<std::chrono::seconds>(timecore::reference_time(report.round.at.raw, lower));
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <charconv>
 #include <ranges>
 
 #include "base/text.h"
@@ -64,14 +65,18 @@ std::optional<base::FineTime> fine_time_of(const Fields& fields) {
   return parse_x_timer(only_value(fields, "X-Timer"));
 }
 
-/// RFC 9111: a fresh answer has no Age, or Age 0; warn-code 110 is "response is stale".
-bool is_stale(const Fields& fields) {
+/// The largest Age, if there is one; what cannot be read may be any age.
+std::optional<std::chrono::seconds> age_of(const Fields& fields) {
   const auto [first_age, last_age] = fields.equal_range(http::field::age);
   const auto [first_warning, last_warning] = fields.equal_range(http::field::warning);
-  const auto aged = [](const auto& field) {
-    const std::string_view value = view(field.value());
-    return value.empty() || !std::ranges::all_of(value, [](char c) { return c == '0'; });
-  };
+  std::optional<std::chrono::seconds> age;
+  for (auto field = first_age; field != last_age; ++field) {
+    const std::string_view value = view(field->value());
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+    const bool legible = error == std::errc{} && end == value.data() + value.size() && seconds >= 0;
+    age = std::max(age.value_or(std::chrono::seconds{0}), legible ? std::chrono::seconds{seconds} : base::kAgeUnknown);
+  }
   // A list with quoted texts in it: a comma inside one may make an answer look stale, which is the safe mistake.
   const auto warned = [](const auto& field) {
     return std::ranges::any_of(std::views::split(view(field.value()), ','), [](const auto& warning) {
@@ -80,7 +85,8 @@ bool is_stale(const Fields& fields) {
       return start != std::string_view::npos && text.substr(start).starts_with("110");
     });
   };
-  return std::any_of(first_age, last_age, aged) || std::any_of(first_warning, last_warning, warned);
+  if (!age && std::any_of(first_warning, last_warning, warned)) age = base::kAgeUnknown;
+  return age;
 }
 
 }  // namespace
@@ -112,8 +118,9 @@ SourceResult<std::optional<HttpAnswer>> AnswerReader::feed(std::string_view byte
     if (!date) return std::unexpected(date.error());
     // Bytes after the header are a body that HEAD must not have: nothing that follows could be trusted.
     return HttpAnswer{.date = *date,
+                      .spread = {},
                       .fine = fine_time_of(parser.get()),
-                      .stale = is_stale(parser.get()),
+                      .age = age_of(parser.get()),
                       .reusable = parser.keep_alive() && buffer_.empty(),
                       .unasked = parser.get().result() == http::status::request_timeout};
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cache_age.h"
 #include "base/error.h"
 #include "base/fine_time.h"
 
@@ -17,10 +18,12 @@ inline constexpr std::size_t kMaxHeader = 8192;
 inline constexpr int kMaxInterim = 4;
 
 struct HttpAnswer {
-  std::chrono::sys_seconds date;       ///< the Date header
+  std::chrono::sys_seconds date;       ///< the Date header; of several that differ, the earliest
+  std::chrono::seconds spread{0};      ///< how much later the latest is
   std::optional<base::FineTime> fine;  ///< a finer header beside it, not yet held against it
-  bool stale = false;                  ///< `Age` above 0 (or unreadable), or `Warning: 110`: an old answer of a cache
-  bool reusable = false;               ///< the connection may carry another request
+  /// Set by an Age of any value, or by Warning 110: the answer was not made for this request (RFC 9111, section 5.1).
+  std::optional<std::chrono::seconds> age;
+  bool reusable = false;  ///< the connection may carry another request
   /// 408: the server was about to close an idle connection and may have said so before it was asked.
   bool unasked = false;
 };

@@ -43,7 +43,7 @@ Result one_by_one(std::string_view bytes) { return in_pieces(bytes, std::vector<
 std::string describe(const Result& result) {
   if (!result) return std::string{name(result.error().code)} + ": " + result.error().message;
   if (!*result) return "incomplete";
-  return std::to_string((*result)->date.time_since_epoch().count()) + ((*result)->stale ? " stale" : " fresh");
+  return std::to_string((*result)->date.time_since_epoch().count()) + ((*result)->age ? " from a cache" : " fresh");
 }
 
 HttpAnswer answer(const std::string& bytes) {
@@ -75,7 +75,7 @@ TEST(HeadRequest, IsTheseBytesInEveryRelease) {
 TEST(HttpAnswer, TheDateIsRead) {
   const HttpAnswer given = answer(kOk + "Server: x\r\n" + kDateLine + "Content-Length: 12\r\n\r\n");
   EXPECT_EQ(given.date, kDate);
-  EXPECT_FALSE(given.stale);
+  EXPECT_FALSE(given.age);
   EXPECT_TRUE(given.reusable);
 }
 
@@ -155,22 +155,24 @@ TEST(HttpAnswer, ADateBefore1970IsImplausible) {
 
 // --- caches ---------------------------------------------------------------------------------------------------------
 
-TEST(HttpAnswer, AnAgeAboveZeroOrUnreadableIsStale) {
-  for (const char* age : {"1", "3600", "01", "-1", "", "x", "0, 3600", "99999999999999999999"}) {
-    EXPECT_TRUE(answer(kOk + kDateLine + "Age: " + age + "\r\n\r\n").stale) << age;
+TEST(HttpAnswer, AnAgeIsReadAndAnIllegibleOneMayBeAnyAge) {
+  for (const char* age : {"-1", "", "x", "0, 3600", "99999999999999999999"}) {
+    EXPECT_EQ(answer(kOk + kDateLine + "Age: " + age + "\r\n\r\n").age, base::kAgeUnknown) << age;
   }
-  EXPECT_FALSE(answer(kOk + kDateLine + "Age: 0\r\n\r\n").stale);
-  EXPECT_TRUE(answer(kOk + kDateLine + "Age: 0\r\nAge: 7\r\n\r\n").stale);
+  EXPECT_EQ(answer(kOk + kDateLine + "Age: 0\r\n\r\n").age, std::chrono::seconds{0});
+  EXPECT_EQ(answer(kOk + kDateLine + "Age: 01\r\n\r\n").age, std::chrono::seconds{1});
+  EXPECT_EQ(answer(kOk + kDateLine + "Age: 3600\r\n\r\n").age, std::chrono::seconds{3600});
+  EXPECT_EQ(answer(kOk + kDateLine + "Age: 0\r\nAge: 7\r\n\r\n").age, std::chrono::seconds{7});
 }
 
 TEST(HttpAnswer, Warning110IsStaleAndOthersAreNot) {
-  EXPECT_TRUE(answer(kOk + kDateLine + "Warning: 110 - \"Response is stale\"\r\n\r\n").stale);
-  EXPECT_TRUE(answer(kOk + kDateLine + "Warning: 199 - \"x\"\r\nWarning: 110 - \"y\"\r\n\r\n").stale);
-  EXPECT_FALSE(answer(kOk + kDateLine + "Warning: 199 - \"miscellaneous\"\r\n\r\n").stale);
+  EXPECT_TRUE(answer(kOk + kDateLine + "Warning: 110 - \"Response is stale\"\r\n\r\n").age);
+  EXPECT_TRUE(answer(kOk + kDateLine + "Warning: 199 - \"x\"\r\nWarning: 110 - \"y\"\r\n\r\n").age);
+  EXPECT_FALSE(answer(kOk + kDateLine + "Warning: 199 - \"miscellaneous\"\r\n\r\n").age);
 }
 
 TEST(HttpAnswer, Warning110IsFoundInAList) {
-  EXPECT_TRUE(answer(kOk + kDateLine + "Warning: 199 - \"x\", 110 cache \"stale\"\r\n\r\n").stale);
+  EXPECT_TRUE(answer(kOk + kDateLine + "Warning: 199 - \"x\", 110 cache \"stale\"\r\n\r\n").age);
 }
 
 // --- limits and garbage ---------------------------------------------------------------------------------------------

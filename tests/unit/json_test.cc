@@ -45,19 +45,21 @@ service::RoundReport some_round() {
   a.spec.pool = "privacy";
   a.spec.operator_name = "A";
   a.outcome = Outcome::truechimer;
-  a.bounds = timecore::RawBounds{kZero - 4ms, kZero + 6ms};
+  a.claim = timecore::Claim{{kZero - 4ms, kZero + 6ms}, {kZero - 4ms, kZero + 1006ms}, true};
   a.estimate = {kZero + 1ms, 2ms};
   a.reading.exchanges = {{kRaw - 2s, kRaw - 2s + 30ms, {}}, {kRaw - 1s, kRaw - 1s + 10ms, {}}};
   a.reading.traffic = {1210, 9800};
 
   round.sources[1].outcome = Outcome::truechimer;
-  round.sources[1].bounds = a.bounds;
+  round.sources[1].claim = a.claim;
   round.sources[2].outcome = Outcome::falseticker;
-  round.sources[2].bounds = timecore::RawBounds{kZero - 600s, kZero - 600s};
+  round.sources[2].claim = timecore::Claim{{kZero - 600s, kZero - 600s}, {kZero - 600s, kZero - 599s}, true};
   round.sources[3].reading.error = base::SourceError{base::ErrorCode::tls_certificate, "its certificate: expired"};
 
   round.agreement.verdict = timecore::Verdict::agreed;
   round.agreement.bounds = timecore::RawBounds{kZero - 3ms, kZero + 5ms};
+  round.agreement.certain = timecore::RawBounds{kZero - 3ms, kZero + 1005ms};
+  round.agreement.narrow = true;
   round.agreement.estimate = kZero + 1ms;
   round.agreement.pools_agreeing = 2;
   return round;
@@ -66,12 +68,12 @@ service::RoundReport some_round() {
 TEST(Json, KeysAreExactlyTheContracts) {
   const auto json = ordered_json::parse(to_json(some_round()));
   EXPECT_EQ(keys_of(json), (Keys{"schema", "sources", "selection", "duration"}));
-  const Keys of_a_source{"url",        "pool",           "operator", "outcome",        "error",
-                         "offset",     "lower",          "upper",    "delay",          "requests",
-                         "bytes_sent", "bytes_received", "evidence", "standard_error", "note"};
+  const Keys of_a_source{"url",        "pool",           "operator",      "outcome",        "error", "offset",
+                         "lower",      "upper",          "certain_lower", "certain_upper",  "delay", "requests",
+                         "bytes_sent", "bytes_received", "evidence",      "standard_error", "note"};
   for (const auto& one : json["sources"]) EXPECT_EQ(keys_of(one), of_a_source);
-  EXPECT_EQ(keys_of(json["selection"]),
-            (Keys{"agreed", "offset", "lower", "upper", "truechimers", "falsetickers", "failed", "pools_agreeing"}));
+  EXPECT_EQ(keys_of(json["selection"]), (Keys{"agreed", "offset", "lower", "upper", "certain_lower", "certain_upper",
+                                              "narrow", "truechimers", "falsetickers", "failed", "pools_agreeing"}));
   EXPECT_EQ(keys_of(json["sources"][3]["error"]), (Keys{"code", "message"}));
 }
 
