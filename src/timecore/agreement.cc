@@ -105,16 +105,16 @@ std::vector<bool> touching(std::span<const Vote> votes, Measure measure, const R
   return result;
 }
 
-/// Do the sources give reason to believe that a majority of them is prompt? `hull` is what their narrow bounds have in
-/// common, `certain` what holds if they are not.
-bool prompt(std::span<const Vote> votes, const RawBounds& hull, const RawBounds& certain) {
+/// What may be claimed if the sources give reason to believe that a majority of them is prompt; else nothing. `hull` is
+/// what their narrow bounds have in common, `certain` what holds if they are not.
+std::optional<RawBounds> narrow_claim(std::span<const Vote> votes, const RawBounds& hull, const RawBounds& certain) {
   std::set<std::string_view> sharp;
   std::set<std::string_view> close;
   std::optional<RawBounds> range;
   for (const Vote& vote : votes) {
     if (!vote.sharp || !vote.certain.touches(certain)) continue;  // wrong by more than lateness explains
     // Somebody who may well be right says that it is later: lateness is one-sided.
-    if (vote.bounds.lower > hull.upper) return false;
+    if (vote.bounds.lower > hull.upper) return std::nullopt;
     sharp.insert(vote.operator_name);
     if (!vote.bounds.touches(hull)) continue;
     close.insert(vote.operator_name);
@@ -122,7 +122,12 @@ bool prompt(std::span<const Vote> votes, const RawBounds& hull, const RawBounds&
     range->lower = std::min(range->lower, vote.estimate);
     range->upper = std::max(range->upper, vote.estimate);
   }
-  return range && chance_of_closeness(sharp.size(), close.size(), range->width()) <= kChanceAllowed;
+  const bool all = close.size() == sharp.size();
+  const double allowed = all ? kChanceAllowed : kChanceAllowed / 2;
+  if (!range || chance_of_closeness(sharp.size(), close.size(), range->width()) > allowed) return std::nullopt;
+  if (all) return hull;
+  // Some are late. One of these may be among those that agree, and late by as much as they differ.
+  return RawBounds{hull.lower, std::min(hull.upper + range->width(), certain.upper)};
 }
 
 Verdict judge(const Agreement& agreement, const Quorum& quorum) {
@@ -185,9 +190,10 @@ Agreement agree(std::span<const Vote> votes, const Quorum& quorum) {
     result.verdict = Verdict::no_majority;
     return result;
   }
-  const auto narrow = hull_covered_by(majority, votes, &Vote::bounds);
-  result.narrow = narrow && !quorum.spread && prompt(votes, *narrow, *result.certain);
-  result.bounds = result.narrow ? narrow : result.certain;
+  const auto hull = hull_covered_by(majority, votes, &Vote::bounds);
+  const auto narrow = hull && !quorum.spread ? narrow_claim(votes, *hull, *result.certain) : std::nullopt;
+  result.narrow = narrow.has_value();
+  result.bounds = narrow ? narrow : result.certain;
   result.truechimer = touching(votes, result.narrow ? &Vote::bounds : &Vote::certain, *result.bounds);
 
   std::set<std::string_view> operators;

@@ -46,7 +46,8 @@ enum class Verdict : std::uint8_t {
 struct Agreement {
   Verdict verdict = Verdict::nobody_answered;
   /// What is claimed: the hull of all offsets within the narrow bounds of more than half of the operators asked if the
-  /// sources give reason to believe that they are prompt (`narrow`), else `certain`. Set if `certain` is.
+  /// sources give reason to believe that they are prompt (`narrow`), else `certain`. Where sharp sources dissent that may
+  /// be late, the hull reaches further up, by as much as the others differ. Set if `certain` is.
   std::optional<RawBounds> bounds;
   /// The same hull by certain bounds: true whatever the number of honest sources that are up to kLatest late.
   std::optional<RawBounds> certain;
@@ -68,8 +69,8 @@ struct Agreement {
 /// second, or is 1 if that is more (docs/estimate.md, "The narrow claim").
 double chance_of_closeness(std::size_t operators, std::size_t agreeing, nanoseconds closeness);
 
-/// A narrow claim is made if chance alone would lead to it less often than this.
-inline constexpr double kChanceAllowed = 5e-5;
+/// A narrow claim is made if chance alone would lead to it less often than this; than half of this where some dissent.
+inline constexpr double kChanceAllowed = 4e-5;
 
 /// When the request to source `index` of `count` is to arrive, into the raw clock's second: all phases are equally far
 /// apart, so that sources that say a second each say a `count`th of it together. `start` is random.
