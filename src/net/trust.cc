@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <array>
@@ -67,7 +68,6 @@ std::optional<ValidityWindow> window_of(const STACK_OF(X509) * chain) {
 
 using Bio = std::unique_ptr<BIO, OpensslDeleter<BIO_free>>;
 using Certificate = std::unique_ptr<X509, OpensslDeleter<X509_free>>;
-using Lookup = std::unique_ptr<X509_LOOKUP_METHOD, OpensslDeleter<X509_LOOKUP_meth_free>>;
 
 /// Certificates in DER, not parsed: to parse the 150 of a system takes longer than all else that a probe does.
 using Anchors = std::vector<std::string>;
@@ -106,10 +106,12 @@ Anchors read_anchors(const AnchorPlaces& places) {
   if (!anchors.empty()) return anchors;
   read_anchors(places.folder / "ca-certificates.crt", anchors);  // Debian's folder, in one file
   if (!anchors.empty()) return anchors;
+  // In the order of their names: a file system's own differs from one to the next.
+  std::vector<std::filesystem::path> files;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator{places.folder, error}) {
-    read_anchors(entry.path(), anchors);
-  }
+  for (const auto& entry : std::filesystem::directory_iterator{places.folder, error}) files.push_back(entry.path());
+  std::ranges::sort(files);
+  for (const auto& file : files) read_anchors(file, anchors);
   return anchors;
 }
 
@@ -120,7 +122,7 @@ int find_by_subject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME*
   std::size_t size = 0;
   if (type != X509_LU_X509 || X509_NAME_get0_der(name, &der, &size) != 1) return 0;
   const std::string subject{der, der + size};
-  int count = 0;
+  bool any = false;
   for (const std::string& anchor : *static_cast<const Anchors*>(X509_LOOKUP_get_method_data(lookup))) {
     if (!anchor.contains(subject)) continue;
     const std::vector<unsigned char> bytes{anchor.begin(), anchor.end()};
@@ -128,20 +130,66 @@ int find_by_subject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME*
     const Certificate certificate{d2i_X509(nullptr, &next, static_cast<long>(bytes.size()))};
     if (!certificate || X509_NAME_cmp(X509_get_subject_name(certificate.get()), name) != 0) continue;
     if (X509_STORE_add_cert(X509_LOOKUP_get_store(lookup), certificate.get()) != 1) continue;
-    X509_OBJECT_set1_X509(found, certificate.get());
-    X509_free(certificate.get());  // what is found is the store's: OpenSSL counts no owner of its own here
-    ++count;
+    if (!any) {
+      // What is found is the store's: OpenSSL counts no owner of its own here, and setting it twice would take away the
+      // store's. It looks among all of this name in the store before it settles for one.
+      X509_OBJECT_set1_X509(found, certificate.get());
+      X509_free(certificate.get());
+    }
+    any = true;
   }
-  return count > 0 ? 1 : 0;
+  return any ? 1 : 0;
 }
 
-/// Has the store look for anchors there. They must live as long as the process.
-bool look_up_in(X509_STORE* store, const Anchors& anchors) {
-  static const Lookup method{X509_LOOKUP_meth_new("anchors by subject")};
-  if (!method || X509_LOOKUP_meth_set_get_by_subject(method.get(), find_by_subject) != 1) return false;
-  X509_LOOKUP* const lookup = X509_STORE_add_lookup(store, method.get());
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): find_by_subject() has it back as const
-  return lookup != nullptr && X509_LOOKUP_set_method_data(lookup, const_cast<Anchors*>(&anchors)) == 1;
+/// The store's lookup is gone, and nobody needs them any more.
+void forget_anchors(X509_LOOKUP* lookup) { delete static_cast<Anchors*>(X509_LOOKUP_get_method_data(lookup)); }
+
+/// Has the store look for anchors there, and keep them.
+bool look_up_in(X509_STORE* store, std::unique_ptr<Anchors> anchors) {
+  // OpenSSL frees lookups after this process' own objects, so the method is never freed.
+  static X509_LOOKUP_METHOD* const method = X509_LOOKUP_meth_new("anchors by subject");
+  if (method == nullptr || X509_LOOKUP_meth_set_get_by_subject(method, find_by_subject) != 1 ||
+      X509_LOOKUP_meth_set_free(method, forget_anchors) != 1) {
+    return false;
+  }
+  X509_LOOKUP* const lookup = X509_STORE_add_lookup(store, method);
+  return lookup != nullptr && X509_LOOKUP_set_method_data(lookup, anchors.release()) == 1;
+}
+
+// --- chains -----------------------------------------------------------------------------------------------------
+
+/// At which times a chain may be valid, if at any: each path's time begins with one of its certificates and ends with
+/// one, mostly the leaf. In the order in which they are worth trying.
+std::vector<sys_seconds> times_of(const X509* leaf, const STACK_OF(X509) * others) {
+  std::vector<sys_seconds> times;
+  const auto add = [&](const X509* certificate) {
+    if (const auto from = time_of(X509_get0_notBefore(certificate))) times.push_back(*from);
+    if (const auto until = time_of(X509_get0_notAfter(certificate))) times.push_back(*until);
+  };
+  add(leaf);
+  for (int i = 0; i < sk_X509_num(others); ++i) add(sk_X509_value(others, i));
+  return times;
+}
+
+/// Builds and checks a path for a client whose clock shows `at`; `like` says what else is asked of it.
+VerifyContext build_path(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others, const X509_VERIFY_PARAM* like,
+                         sys_seconds at) {
+  VerifyContext context{X509_STORE_CTX_new()};
+  if (!context || X509_STORE_CTX_init(context.get(), anchors, leaf, others) != 1) return nullptr;
+  X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
+  if (X509_VERIFY_PARAM_set1(parameters, like) != 1) return nullptr;
+  X509_VERIFY_PARAM_set_time(parameters, at.time_since_epoch().count());
+  X509_verify_cert(context.get());
+  return context;
+}
+
+/// What OpenSSL asks when a peer has shown its chain.
+int accept_if_valid_at_some_time(X509_STORE_CTX* handshake, void*) {
+  const int verdict =
+      valid_at_some_time(X509_STORE_CTX_get0_store(handshake), X509_STORE_CTX_get0_cert(handshake),
+                         X509_STORE_CTX_get0_untrusted(handshake), X509_STORE_CTX_get0_param(handshake));
+  X509_STORE_CTX_set_error(handshake, verdict);
+  return verdict == X509_V_OK ? 1 : 0;
 }
 
 }  // namespace
@@ -171,16 +219,21 @@ SourceResult<SslContext> make_client_context(const std::string& ca_file) {
   if (!made) return made;
   SslContext context = *std::move(made);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context.get()), X509_V_FLAG_NO_CHECK_TIME);
+  SSL_CTX_set_cert_verify_callback(context.get(), accept_if_valid_at_some_time, nullptr);
+  // What OpenSSL would add by itself during the handshake, said here so that it is the same after it.
+  X509_VERIFY_PARAM* const demands = SSL_CTX_get0_param(context.get());
+  X509_VERIFY_PARAM_set_purpose(demands, X509_PURPOSE_SSL_SERVER);
+  X509_VERIFY_PARAM_set_trust(demands, X509_TRUST_SSL_SERVER);
+  X509_VERIFY_PARAM_set_auth_level(demands, SSL_CTX_get_security_level(context.get()));
 
   if (ca_file.empty()) {
     const AnchorPlaces places;
-    static const Anchors anchors = read_anchors(places);
-    if (anchors.empty()) {
+    auto anchors = std::make_unique<Anchors>(read_anchors(places));
+    if (anchors->empty()) {
       return refuse(fmt::format("no trust anchors in {} or {}; install ca-certificates, or name a file with ca_file",
                                 places.file.string(), places.folder.string()));
     }
-    if (!look_up_in(SSL_CTX_get_cert_store(context.get()), anchors)) {
+    if (!look_up_in(SSL_CTX_get_cert_store(context.get()), std::move(anchors))) {
       return refuse(fmt::format("cannot set up trust anchors: {}", openssl_reason()));
     }
   } else if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
@@ -189,26 +242,39 @@ SourceResult<SslContext> make_client_context(const std::string& ca_file) {
   return context;
 }
 
-SourceResult<ValidityWindow> verify_at(SSL* ssl, sys_seconds claimed) {
-  const VerifyContext context{X509_STORE_CTX_new()};
-  X509_STORE* anchors = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
-  if (!context ||
-      X509_STORE_CTX_init(context.get(), anchors, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl)) != 1) {
-    return refuse(fmt::format("cannot check the certificate: {}", openssl_reason()));
+int valid_at_some_time(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others, const X509_VERIFY_PARAM* like) {
+  int verdict = X509_V_ERR_UNSPECIFIED;
+  bool first = true;
+  // The chain is the peer's to choose, and each time is a path to build: those of an honest one come early.
+  constexpr std::size_t kMostTimes = 16;
+  auto times = times_of(leaf, others);
+  times.resize(std::min(times.size(), kMostTimes));
+  for (const sys_seconds time : times) {
+    const VerifyContext context = build_path(anchors, leaf, others, like, time);
+    const int error = context ? X509_STORE_CTX_get_error(context.get()) : X509_V_ERR_OUT_OF_MEM;
+    if (error == X509_V_OK) return X509_V_OK;
+    if (first) verdict = error;  // at the leaf's own time: what is wrong is not the time
+    first = false;
   }
-  X509_STORE_CTX_set_default(context.get(), "ssl_server");
-  X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
-  X509_VERIFY_PARAM_set_auth_level(parameters, SSL_get_security_level(ssl));
-  X509_VERIFY_PARAM_set_time(parameters, claimed.time_since_epoch().count());
+  return verdict;
+}
 
-  if (X509_verify_cert(context.get()) != 1) {
-    const int error = X509_STORE_CTX_get_error(context.get());
+SourceResult<ValidityWindow> valid_at(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others,
+                                      const X509_VERIFY_PARAM* like, sys_seconds claimed) {
+  const VerifyContext context = build_path(anchors, leaf, others, like, claimed);
+  if (!context) return refuse(fmt::format("cannot check the certificate: {}", openssl_reason()));
+  if (const int error = X509_STORE_CTX_get_error(context.get()); error != X509_V_OK) {
     return refuse(fmt::format("{} at {} UTC, the time the server claims", X509_verify_cert_error_string(error),
                               base::utc_text(claimed)));
   }
   const auto window = window_of(X509_STORE_CTX_get0_chain(context.get()));
   if (!window) return refuse("a certificate's dates cannot be read");
   return *window;
+}
+
+SourceResult<ValidityWindow> verify_at(SSL* ssl, sys_seconds claimed) {
+  return valid_at(SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)), SSL_get0_peer_certificate(ssl),
+                  SSL_get_peer_cert_chain(ssl), SSL_get0_param(ssl), claimed);
 }
 
 }  // namespace sdwdate::net

@@ -25,8 +25,8 @@ using SslContext = std::unique_ptr<SSL_CTX, OpensslDeleter<SSL_CTX_free>>;
 using Ssl = std::unique_ptr<SSL, OpensslDeleter<SSL_free>>;
 
 /// A client's context: TLS 1.2 and 1.3, ALPN http/1.1, peers verified against `ca_file` or, if that is empty, the
-/// system's trust store. All files are read here and none later. Everything about a chain is checked during the
-/// handshake except dates, because no clock can be trusted yet. The error is `tls_certificate`.
+/// system's trust store. All files are read here and none later. During the handshake, when no clock can be trusted
+/// yet, a chain is accepted if it is valid at some time (valid_at_some_time). The error is `tls_certificate`.
 base::SourceResult<SslContext> make_client_context(const std::string& ca_file);
 
 /// The same without any trust: whatever certificate a peer shows will do. For those that have proved by another way who
@@ -40,6 +40,16 @@ struct ValidityWindow {
 
   [[nodiscard]] bool contains(std::chrono::sys_seconds time) const { return not_before <= time && time <= not_after; }
 };
+
+/// Is there a time at which a client would accept this chain? X509_V_OK, or what is wrong with it at the leaf's own
+/// time. `like` says what is asked of it: name, purpose, security level. Tried are the ends of the certificates' own
+/// times, so that an issuer whose time is over never hides another of the same name that is valid with the leaf.
+int valid_at_some_time(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others, const X509_VERIFY_PARAM* like);
+
+/// Does a client accept this chain whose clock shows `claimed`? Then the window of the path that it found. The error is
+/// `tls_certificate`.
+base::SourceResult<ValidityWindow> valid_at(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others,
+                                            const X509_VERIFY_PARAM* like, std::chrono::sys_seconds claimed);
 
 /// Verifies the peer's chain once more, now as a client would whose clock shows `claimed`: another path may be the
 /// valid one at that time. Returns the window of the path found. The error is `tls_certificate`.
