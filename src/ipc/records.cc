@@ -50,18 +50,17 @@ void write(FieldWriter& writer, const Failure& report) {
   write(writer, report.traffic);
 }
 
-/// Empty when no correct helper could have written it. Times after 1970 keep the parent's arithmetic in range.
+/// Empty when no correct helper could have written it. The times keep the parent's arithmetic in range.
 std::optional<base::FineTime> read_fine_time(FieldReader& reader) {
   const auto header = reader.number<std::uint8_t>();
-  const std::chrono::nanoseconds time = reader.duration();
+  const std::chrono::sys_time<std::chrono::nanoseconds> time{reader.duration()};
   const std::chrono::nanoseconds resolution = reader.duration();
-  constexpr std::chrono::nanoseconds kNothing{0};
-  if (header > static_cast<std::uint8_t>(base::FineHeader::x_timer) || time < kNothing || resolution <= kNothing ||
+  if (header > static_cast<std::uint8_t>(base::FineHeader::x_timer) || time < base::kEarliestFineTime ||
+      time > base::kLatestFineTime || resolution <= std::chrono::nanoseconds{0} ||
       resolution > std::chrono::seconds{1}) {
     return std::nullopt;
   }
-  return base::FineTime{static_cast<base::FineHeader>(header), std::chrono::sys_time<std::chrono::nanoseconds>{time},
-                        resolution};
+  return base::FineTime{static_cast<base::FineHeader>(header), time, resolution};
 }
 
 std::optional<ProbeReport> read_exchange(FieldReader& reader) {

@@ -29,7 +29,7 @@ namespace sdwdate::ipc {
 inline constexpr std::size_t kMaxAddresses = 8;
 inline constexpr std::size_t kMaxMessage = 200;
 /// By how much several Date headers of one answer may differ.
-inline constexpr std::chrono::seconds kMaxSpread{2};
+inline constexpr std::chrono::seconds kMaxSpread = base::kMaxDateSpread;
 /// More exchanges than any configuration asks for; a probe that sends more is flooding.
 inline constexpr unsigned kMaxExchanges = 64;
 

@@ -42,6 +42,11 @@ constexpr int kMostConnections = 2;  // the first, and one more
 constexpr int kMostPlans = 3;        // for one request; a machine that is late each time is asked to be good enough
 constexpr int kMostCached = 3;       // a cache that has answered three times will answer again
 
+/// An answer that cannot be used, and does not make the source or the way to it suspect either.
+bool says_nothing(ErrorCode code) {
+  return code == ErrorCode::http_malformed || code == ErrorCode::date_missing || code == ErrorCode::date_malformed;
+}
+
 /// Measures one source. Everything runs on one thread; the parent's patience and our own time limit end it.
 class Probe {
  public:
@@ -183,6 +188,8 @@ awaitable<SourceResult<Probe::Next>> Probe::one_exchange() {
       drop_session();
       co_return Next::go_on;
     }
+    // What was heard before stays true.
+    if (says_nothing(answer.error().code) && has_evidence()) co_return Next::enough;
     co_return std::unexpected(answer.error());
   }
   if (auto checked = check(*answer); !checked) co_return std::unexpected(checked.error());

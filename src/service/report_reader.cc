@@ -4,6 +4,9 @@
 
 namespace sdwdate::service {
 
+// What the decoder lets through as a finer time, timecore can compute with.
+static_assert(base::kEarliestFineTime == timecore::kEarliestDate && base::kLatestFineTime == timecore::kLatestDate);
+
 ReportReader::Verdict ReportReader::take(std::span<const std::byte> record, base::RawTime now) {
   const auto report = ipc::decode_probe_report(record);
   if (!report || !order_.accept(*report, started_, now)) return Verdict::garbage;

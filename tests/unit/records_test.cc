@@ -82,8 +82,8 @@ std::string any_message() {
 std::optional<base::FineTime> any_fine_time() {
   if (any<bool>()) return std::nullopt;
   const auto header = any<bool>() ? base::FineHeader::x_httpstime : base::FineHeader::x_timer;
-  return base::FineTime{header, std::chrono::sys_time<nanoseconds>{*support::duration(0ns, nanoseconds::max() - 1ns)},
-                        *support::duration(1ns, 1s)};
+  const auto latest = base::kLatestFineTime - base::kEarliestFineTime;
+  return base::FineTime{header, base::kEarliestFineTime + *support::duration(0ns, latest), *support::duration(1ns, 1s)};
 }
 
 std::optional<std::chrono::seconds> any_age() {
@@ -217,6 +217,22 @@ TEST(Records, AnUnknownKindOrCodeOrFlagIsRefused) {
   ProbeReportRecord exchange = encode(ExchangeReport{});
   exchange[33] = std::byte{2};  // whether there is an Age
   EXPECT_FALSE(decode_probe_report(exchange));
+}
+
+/// With a Date of 1970, a finer time at the end of what nanoseconds can count made sums overflow (the
+/// undefined-behaviour sanitizer says so).
+TEST(Records, AFinerTimeOutsideOfWhatWeComputeWithIsRefused) {
+  const auto decoded = [](std::chrono::sys_time<nanoseconds> time) {
+    const base::FineTime fine{base::FineHeader::x_timer, time, 1ms};
+    return decode_probe_report(encode(ExchangeReport{.sent = {}, .received = {}, .date = {}, .fine = fine}))
+        .has_value();
+  };
+  EXPECT_TRUE(decoded(base::kEarliestFineTime));
+  EXPECT_TRUE(decoded(base::kLatestFineTime));
+  EXPECT_FALSE(decoded(base::kEarliestFineTime - 1ns));
+  EXPECT_FALSE(decoded(base::kLatestFineTime + 1ns));
+  EXPECT_FALSE(decoded(std::chrono::sys_time<nanoseconds>{nanoseconds::max()}));
+  EXPECT_FALSE(decoded(std::chrono::sys_time<nanoseconds>{nanoseconds::min()}));
 }
 
 TEST(Records, ALengthThatPointsOutsideTheRecordIsRefused) {
