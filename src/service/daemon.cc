@@ -175,10 +175,12 @@ timecore::FeedPlan Daemon::plan(const timecore::Known& told, const base::ClockPa
   // From now on chronyd may set the clock, which is to be recognised as its doing.
   known_ = told;
   if (plan.forget) {
-    log("chrony-reset", Priority::notice,
-        fmt::format("The clock is {} outside what was measured: chronyd is to forget its old samples.",
-                    base::in_words(timecore::outside(told, now))),
-        {{"SDWDATE_OUTSIDE", seconds_text(timecore::outside(told, now))}});
+    const nanoseconds outside = timecore::outside(told, now);
+    const std::string why = plan.refuted
+                                ? std::string{"What chronyd was told before cannot be true"}
+                                : fmt::format("The clock is {} outside what was measured", base::in_words(outside));
+    log("chrony-reset", Priority::notice, fmt::format("{}: chronyd is to forget its old samples.", why),
+        {{"SDWDATE_OUTSIDE", seconds_text(outside)}});
     schedule_.begin_anew();
   }
   return plan;
@@ -305,9 +307,12 @@ asio::awaitable<Wake> Daemon::between(nanoseconds wait) {
 asio::awaitable<Wake> Daemon::finish_quick_feed(const SyncReport& round) {
   for (std::size_t sample = 1; sample < kQuickSamples; ++sample) {
     const Wake woken = co_await mailbox_.wait(kBetweenQuickSamples);
-    if (woken != Wake::due) co_return woken;
+    if (woken != Wake::due) {
+      discipline_.begin_anew();  // chronyd lacks the samples that it waits for
+      co_return woken;
+    }
     fed_at_ = base::RawClock::now();
-    if (const auto fed = feed_quick_sample(settings_.config, round, sample); !fed) {
+    if (const auto fed = co_await feed_quick_sample(settings_.config, round, sample); !fed) {
       log("chrony-not-fed", Priority::warning, fed.error().message);
       discipline_.begin_anew();
       fed_at_.reset();
