@@ -286,7 +286,7 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
   DeliberateOffset off = deliberate_offset(config.runtime_directory, config.random_offset);
   if (off.warning) report.warnings.push_back(*std::move(off.warning));
   report.told = told_of(*sane, report.round.at.raw, off.value);
-  report.plan = plan(*report.told, report.round.at);
+  report.plan = plan(report);
   if (report.plan.hold) {
     report.refusal =
         fmt::format("This round alone says that {}: another one must say so, too.", describe(*sane, report.round.at));

@@ -24,8 +24,11 @@ MeasureOptions measure_options(const config::Config& config, const timecore::Tim
 /// What is the matter with a configuration as a whole that no single line shows, if anything.
 std::optional<base::UserError> check(const config::Config& config);
 
-/// Asked once a round has agreed, before chronyd is told `told` (its clocks being `now`): how is it to be fed?
-using PlanFeed = std::function<timecore::FeedPlan(const timecore::Known& told, const base::ClockPair& now)>;
+struct SyncReport;
+
+/// Asked once a round has agreed and is sane, before chronyd is told report.told: how is it to be fed? May move the
+/// estimate that it is told, within the bounds.
+using PlanFeed = std::function<timecore::FeedPlan(SyncReport& report)>;
 
 struct SyncReport {
   RoundReport round;

@@ -10,10 +10,10 @@ void Discipline::begin_anew() {
   suspicion_.reset();
 }
 
-FeedPlan Discipline::plan(const Known& told, const base::ClockPair& now) {
+FeedPlan Discipline::plan(const Known& told, const base::ClockPair& now, bool surprising) {
   const bool wrong = outside(told, now) > kTolerated;
   const bool refuted = told_ && !consistent(*told_, told);
-  if (!fresh_ && doubtful(wrong, refuted) && !(suspicion_ && consistent(*suspicion_, told))) {
+  if (!fresh_ && (surprising || doubtful(wrong, refuted)) && !(suspicion_ && consistent(*suspicion_, told))) {
     suspicion_ = told;
     return {.hold = true, .refuted = refuted};
   }

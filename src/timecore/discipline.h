@@ -32,8 +32,9 @@ class Discipline {
   void begin_anew();
 
   /// For a round that agreed and was found sane: `told` is what chronyd would be told, `now` the clocks. To be called
-  /// once for each such round, before chronyd is fed.
-  FeedPlan plan(const Known& told, const base::ClockPair& now);
+  /// once for each such round, before chronyd is fed. `surprising`: it is not to be believed alone, whatever the clock
+  /// shows.
+  FeedPlan plan(const Known& told, const base::ClockPair& now, bool surprising = false);
 
   /// Was the clock right at the last round?
   [[nodiscard]] bool right() const { return right_; }

@@ -68,3 +68,8 @@ def rounds(
         if not any(begin <= when < until for begin, until in silent):
             events.append(feeding.sent(when, error, extras))
     return events
+
+
+def measured(when: float, error: float, half_width: float = 0.04, delay: float = 0.08) -> Event:
+    """A round of which the daemon decides what to make: its estimate is wrong by `error`, its bounds lie around it."""
+    return Event(when, f"measure {error!r} {error - half_width!r} {error + half_width!r} {delay!r}")

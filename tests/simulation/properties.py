@@ -11,7 +11,7 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
-from feeding import Feeding, round_times, rounds
+from feeding import Feeding, measured, round_times, rounds
 from simulator import BUILT, DAY, HOUR, START, Event, Machine, Run, simulate
 from study import after_jump, with_line, with_option
 
@@ -186,6 +186,33 @@ class MadRound(unittest.TestCase):
         """The floor: no mad round brings the past back once the clock was right."""
         run = self.run_with(5, YEARS, seed=1)
         self.assertGreater(min(START + moment.when + moment.error for moment in run.between(60)), START)
+
+
+class WrongStart(unittest.TestCase):
+    """A first round that was wrong heals like a start: chronyd forgets it. The daemon's own rules decide here."""
+
+    def story(self, seed: int, lie: float) -> tuple[float, list[Event]]:
+        times = round_times(seed, HOUR)
+        return times[1], [measured(times[0], lie), *(measured(when, 0.005) for when in times[1:])]
+
+    def test_right_20_s_after_the_first_right_round(self):
+        for lie in (60.0, 3600.0, -60.0, 0.5):
+            for wrong in (0.0, YEARS):
+                for seed in SEEDS:
+                    with self.subTest(lie=lie, wrong=wrong, seed=seed):
+                        right, events = self.story(seed, lie)
+                        run = simulate([*FINE, *events], end=HOUR, seed=seed, machine=Machine(wrong=wrong))
+                        self.assertAlmostEqual(run.error_at(right), lie, delta=0.2, msg="chronyd believes it at first")
+                        self.assertLess(run.settles(LIMIT, right, HOUR), 20)
+
+    def test_a_clock_that_was_right_does_not_follow_one_round(self):
+        for lie in (60.0, -3600.0, 0.5):
+            for number in (1, 4, 12):
+                with self.subTest(lie=lie, number=number):
+                    times = round_times(number, DAY)
+                    events = [measured(when, lie if i == number else 0.005) for i, when in enumerate(times)]
+                    run = simulate([*FINE, *events], end=DAY, seed=number, machine=Machine())
+                    self.assertLess(run.worst(60), 0.1)
 
 
 class Service(unittest.TestCase):
