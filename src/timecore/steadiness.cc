@@ -84,7 +84,7 @@ RawBounds Steadiness::near_last(base::RawTime at, nanoseconds least, double rate
 }
 
 RawBounds Steadiness::allowed(RawOffset expected, const Heard& heard) const {
-  if (is_usual(heard.delay)) return near_last(heard.at, std::max(kOffLast, scaled(noise_, kMedians)), kTemperature);
+  if (is_usual(heard.delay)) return near_last(heard.at, honest_move(), kTemperature);
   if (off_line_) return near_last(heard.at, nanoseconds{0}, kWander);
   return around(expected, kOffLine + scaled(heard.at - last_->at, kWander));
 }
@@ -100,6 +100,7 @@ Weighed Steadiness::weigh(const Heard& heard) {
   const auto expected_now = expected(heard.at);
   if (!expected_now) {
     remember({heard.at, heard.estimate, heard.delay});
+    as_usual_at_ = heard.at;
     return {.estimate = heard.estimate};
   }
   if (surprise(heard) > kWandered) {
@@ -113,8 +114,12 @@ Weighed Steadiness::weigh(const Heard& heard) {
   const Round round{heard.at, fed, heard.delay};
   off_line_ = !is_usual(heard.delay);
   const nanoseconds away = std::chrono::abs(heard.estimate - fed);
-  if (off_line_) push(unusual_, {heard.at, heard.estimate, heard.delay});
-  if (!off_line_) unusual_.clear();
+  if (off_line_) {
+    push(unusual_, {heard.at, heard.estimate, heard.delay});
+  } else {
+    unusual_.clear();
+    as_usual_at_ = heard.at;
+  }
   if (off_line_ && away > std::max(kOffLine, scaled(noise_, 1.5))) {
     last_ = round;
     return {.estimate = fed, .unusual = true, .usual_delay = usual_delay()};
@@ -131,8 +136,9 @@ void Steadiness::shift_line(nanoseconds by) {
 }
 
 double Steadiness::frequency() const {
-  if (!is_history(unusual_)) return slope_;
-  const std::chrono::duration<double, std::chrono::days::period> lasting = last_->at - usual_.back().at;
+  // Only if they, too, lie along a line: delays that come and go say nothing of the oscillator.
+  if (!is_history(unusual_) || move(unusual_, median_slope(unusual_), kOneIn) > honest_move()) return slope_;
+  const std::chrono::duration<double, std::chrono::days::period> lasting = last_->at - as_usual_at_;
   const double most = kRetuned + kRetunedDaily * lasting.count();
   return std::clamp(median_slope(unusual_), slope_ - most, slope_ + most);
 }
@@ -150,13 +156,21 @@ void Steadiness::fit() {
     levels.push_back(usual_[i].estimate + scaled(usual_.back().at - usual_[i].at, slope_));
   }
   level_ = median(std::move(levels));
+  noise_ = move(usual_, slope_, 2);
+}
+
+nanoseconds Steadiness::honest_move() const { return std::max(kOffLast, scaled(noise_, kMedians)); }
+
+nanoseconds Steadiness::move(const std::deque<Round>& rounds, double slope, std::size_t one_in) {
   std::vector<nanoseconds> moves{nanoseconds{0}};
-  for (std::size_t i = 1; i < usual_.size(); ++i) {
-    const Round& before = usual_[i - 1];
-    const RawOffset foreseen = before.estimate + scaled(usual_[i].at - before.at, slope_);
-    moves.push_back(std::chrono::abs(usual_[i].estimate - foreseen));
+  for (std::size_t i = 1; i < rounds.size(); ++i) {
+    const Round& before = rounds[i - 1];
+    const RawOffset foreseen = before.estimate + scaled(rounds[i].at - before.at, slope);
+    moves.push_back(std::chrono::abs(rounds[i].estimate - foreseen));
   }
-  noise_ = median(std::move(moves));
+  const auto which = moves.begin() + static_cast<std::ptrdiff_t>(moves.size() / one_in);
+  std::ranges::nth_element(moves, which, std::ranges::greater{});
+  return *which;
 }
 
 void Steadiness::push(std::deque<Round>& rounds, const Round& round) {

@@ -73,6 +73,11 @@ class Steadiness {
   void remember(const Round& round);
   void fit();
 
+  /// What an honest round may differ by from the round before.
+  [[nodiscard]] nanoseconds honest_move() const;
+  /// What one in so many rounds, or more, differ by from the round before, the slope aside.
+  static nanoseconds move(const std::deque<Round>& rounds, double slope, std::size_t one_in);
+
   static void push(std::deque<Round>& rounds, const Round& round);
   /// Are they enough to rely on?
   static bool is_history(const std::deque<Round>& rounds);
@@ -82,8 +87,9 @@ class Steadiness {
   std::deque<Round> usual_;    ///< the last rounds that were as usual
   std::deque<Round> unusual_;  ///< those since, with what they said
   std::optional<Round> last_;
-  bool off_line_ = false;  ///< paths were unusually long at the last round
-  double slope_ = 0;       ///< of the line through them, with its value at the last of them
+  base::RawTime as_usual_at_;  ///< the last round whose paths were no longer than usual
+  bool off_line_ = false;      ///< paths were unusually long at the last round
+  double slope_ = 0;           ///< of the line through them, with its value at the last of them
   RawOffset level_;
   nanoseconds noise_{0};  ///< the median of what rounds differed by from the round before, the slope aside
 };

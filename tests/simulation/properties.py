@@ -11,9 +11,9 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
-from feeding import Feeding, measured, round_times, rounds
+from feeding import Feeding, measured, over_paths, round_times, rounds
 from simulator import BUILT, DAY, HOUR, START, Event, Machine, Run, simulate
-from study import after_jump, with_line, with_option
+from study import ATTACKS, BEGINS, FAR, PATHS, after_jump, attack, largest_shift, with_line, with_option
 
 YEARS = -3e8
 SEEDS = (1, 2, 3)
@@ -213,6 +213,33 @@ class WrongStart(unittest.TestCase):
                     events = [measured(when, lie if i == number else 0.005) for i, when in enumerate(times)]
                     run = simulate([*FINE, *events], end=DAY, seed=number, machine=Machine())
                     self.assertLess(run.worst(60), 0.1)
+
+
+class Delay(unittest.TestCase):
+    """A clock that has been right is evidence, and so is what delay is usual."""
+
+    def fortnight(self, seed: int, path, added=lambda when: (0.0, 0.0), steady: bool = True) -> Run:
+        end = BEGINS + 14 * DAY
+        events = [Event(0, "trace 600"), *over_paths(seed, end, path, added)]
+        return simulate(events, end=end, seed=seed, machine=Machine(), steady=steady)
+
+    def test_whoever_begins_to_delay_moves_the_clock_by_less_than_100_ms_a_day(self):
+        alone = self.fortnight(1, lambda when: FAR)
+        for kind in ATTACKS:
+            with self.subTest(kind=kind):
+                run = self.fortnight(1, lambda when: FAR, attack(kind, 1.0))
+                self.assertLess(largest_shift(run, alone), 0.1)
+
+    def test_what_it_is_for(self):
+        alone = self.fortnight(1, lambda when: FAR, steady=False)
+        run = self.fortnight(1, lambda when: FAR, attack("back", 1.0), steady=False)
+        self.assertGreater(largest_shift(run, alone), 0.4)
+
+    def test_honest_paths_lose_nothing(self):
+        for name, path in PATHS.items():
+            with self.subTest(path=name):
+                as_it_is, weighed = (self.fortnight(2, path, steady=steady) for steady in (False, True))
+                self.assertLess(weighed.rms(2 * DAY), 1.05 * as_it_is.rms(2 * DAY) + 0.0005)
 
 
 class Service(unittest.TestCase):
