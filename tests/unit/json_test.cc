@@ -84,13 +84,13 @@ TEST(Csv, ASourceIsALineAndWhatIsNullIsEmpty) {
   service::RoundReport round = some_round();
   round.sources[0].spec.operator_name = "A \"and\" B, Ltd.";
   round.sources.erase(round.sources.begin() + 1, round.sources.begin() + 3);
-  EXPECT_EQ(
-      to_csv(round),
-      "pool,operator,url,outcome,error,offset,lower,upper,standard_error,delay,requests,bytes_sent,"
-      "bytes_received,evidence\n"
-      "\"privacy\",\"A \"\"and\"\" B, Ltd.\",\"https://a.example/\",\"truechimer\",,0.001,-0.0040001,0.0060001,0.003511885,"
-      "0.01,2,1210,9800,\"date\"\n"
-      ",,\"https://d.example/x\",\"failed\",\"tls_certificate\",,,,,,0,0,0,\n");
+  EXPECT_EQ(to_csv(round),
+            "pool,operator,url,outcome,error,offset,lower,upper,standard_error,delay,requests,bytes_sent,"
+            "bytes_received,evidence\n"
+            "\"privacy\",\"A \"\"and\"\" B, "
+            "Ltd.\",\"https://a.example/\",\"truechimer\",,0.001,-0.0040001,0.0060001,0.003511885,"
+            "0.01,2,1210,9800,\"date\"\n"
+            ",,\"https://d.example/x\",\"failed\",\"tls_certificate\",,,,,,0,0,0,\n");
 }
 
 TEST(Json, ASyncAlsoSaysWhetherChronyWasFed) {
