@@ -427,12 +427,13 @@ void Machine::measured(Seconds error, Seconds lower, Seconds upper, Seconds dela
                                      nanoseconds{0}};
   const RawOffset truth{exact(start_ + state_.true_time - state_.oscillator)};
   Known told{{{truth + exact(lower), truth + exact(upper)}, truth + exact(error)}, now.raw};
-  if (scenario_["steady"] != 0) {
-    told.result.estimate =
-        steadiness_.weigh({now.raw, told.result.bounds, told.result.estimate, exact(delay)}).estimate;
-  }
-  const FeedPlan plan = discipline_.plan(told, now);
+  Steadiness steadiness = steadiness_;
+  const Weighed weighed = steadiness.weigh({now.raw, told.result.bounds, told.result.estimate, exact(delay)});
+  const bool steady = scenario_["steady"] != 0;
+  if (steady) told.result.estimate = weighed.estimate;
+  const FeedPlan plan = discipline_.plan(told, now, steady && weighed.refuted);
   if (plan.hold) return;
+  steadiness_ = steadiness;
   state_.round_reference = state_.true_time + static_cast<Seconds>((told.result.estimate - truth).count()) / 1e9L;
   state_.round_oscillator = state_.oscillator;
   state_.round_monotonic = state_.monotonic;
