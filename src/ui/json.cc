@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "service/claimed_error.h"
 #include "service/words.h"
 
 namespace sdwdate::ui {
@@ -79,7 +80,8 @@ ordered_json source_json(const SourceReport& source, const RoundReport& round) {
   json["bytes_sent"] = source.reading.traffic.sent;
   json["bytes_received"] = source.reading.traffic.received;
   json["evidence"] = source.claim ? ordered_json(service::evidence_name(source)) : ordered_json(nullptr);
-  json["standard_error"] = source.claim ? ordered_json(seconds(source.estimate.error)) : ordered_json(nullptr);
+  json["standard_error"] =
+      source.claim ? ordered_json(seconds(service::standard_error(source))) : ordered_json(nullptr);
   const std::string note = service::note(source, round);
   json["note"] = note.empty() ? ordered_json(nullptr) : ordered_json(note);
   return json;
@@ -97,6 +99,8 @@ ordered_json round_json(const RoundReport& round, const std::optional<timecore::
   put_offsets(selection, result, round.at);
   put_certain(selection, round.agreed() ? round.agreement.certain : std::nullopt, round.at);
   selection["narrow"] = round.agreed() ? ordered_json(round.agreement.narrow) : ordered_json(nullptr);
+  selection["standard_error"] =
+      round.agreed() ? ordered_json(seconds(service::standard_error(round))) : ordered_json(nullptr);
   selection["truechimers"] = round.count(Outcome::truechimer);
   selection["falsetickers"] = round.count(Outcome::falseticker);
   selection["failed"] = round.count(Outcome::failed);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "service/claimed_error.h"
 #include "service/words.h"
 
 namespace sdwdate::ui {
@@ -53,7 +54,8 @@ void print_details(std::ostream& out, const SourceReport& source, const RoundRep
     const timecore::Bounds bounds = timecore::against_system_clock(source.claim->narrow, round.at);
     out << fmt::format("{}: between {} and {}, standard error {}; {} bytes sent, {} received\n", source.spec.url.text,
                        signed_words(bounds.lower.value), signed_words(bounds.upper.value),
-                       in_words(source.estimate.error), source.reading.traffic.sent, source.reading.traffic.received);
+                       in_words(service::standard_error(source)), source.reading.traffic.sent,
+                       source.reading.traffic.received);
   }
 }
 
