@@ -20,7 +20,7 @@ using base::SourceError;
 using base::SourceResult;
 using Bio = std::unique_ptr<BIO, OpensslDeleter<BIO_free>>;
 
-std::unexpected<SourceError> refuse(std::string message) {
+std::unexpected<SourceError> no_anchors(std::string message) {
   return std::unexpected(SourceError{ErrorCode::tls_certificate, std::move(message)});
 }
 
@@ -143,10 +143,10 @@ SourceResult<Anchors> Anchors::read_file(const std::string& ca_file) {
   ERR_clear_error();
   bool readable = anchors.add(ca_file);
   for (const Anchor& anchor : anchors.anchors_) readable = readable && parse(anchor.der) != nullptr;
-  if (!readable) return refuse(fmt::format("cannot load trust anchors from {}: {}", ca_file, openssl_reason()));
+  if (!readable) return no_anchors(fmt::format("cannot load trust anchors from {}: {}", ca_file, openssl_reason()));
   ERR_clear_error();
   if (anchors.anchors_.empty()) {
-    return refuse(fmt::format("cannot load trust anchors from {}: there is no certificate in it", ca_file));
+    return no_anchors(fmt::format("cannot load trust anchors from {}: there is no certificate in it", ca_file));
   }
   return anchors;
 }
@@ -162,8 +162,8 @@ SourceResult<Anchors> Anchors::read(const std::string& ca_file) {
   if (anchors.anchors_.empty()) anchors.add_folder(folder);
   ERR_clear_error();
   if (anchors.anchors_.empty()) {
-    return refuse(fmt::format("no trust anchors in {} or {}; install ca-certificates, or name a file with ca_file",
-                              file, folder));
+    return no_anchors(fmt::format("no trust anchors in {} or {}; install ca-certificates, or name a file with ca_file",
+                                  file, folder));
   }
   return anchors;
 }
