@@ -28,7 +28,7 @@ using timecore::NoBounds;
 SourceError explain(NoBounds why) {
   switch (why) {
     case NoBounds::only_stale:
-      return {ErrorCode::stale, "only a cache answered (Age above 0): its Date is old, and the server was not heard"};
+      return {ErrorCode::stale, "only a cache answered (Age), with an old Date: the server was not heard"};
     case NoBounds::contradiction:
       return {ErrorCode::inconsistent, "its answers contradict each other: no single clock could have given them"};
     case NoBounds::no_exchange: break;
@@ -37,39 +37,30 @@ SourceError explain(NoBounds why) {
 }
 
 /// Turns what a probe heard into bounds at `at`, or into an error.
-void weigh_one(SourceReport& source, const timecore::TransferOptions& options, base::RawTime at) {
+void weigh_one(SourceReport& source, const timecore::TransferOptions& round_options, base::RawTime at) {
   if (source.reading.error) return;
+  const timecore::TransferOptions options = source.spec.transfer(round_options);
   source.fine_times_dropped += timecore::drop_false_fine_times(source.reading.exchanges, options);
-  const auto bounds = timecore::combine(source.reading.exchanges, options, at);
-  if (!bounds) {
-    source.reading.error = explain(bounds.error());
+  const auto claim = timecore::claim(source.reading.exchanges, options, at);
+  if (!claim) {
+    source.reading.error = explain(claim.error());
     return;
   }
-  source.bounds = *bounds;
-  source.estimate = timecore::estimate(source.reading.exchanges, options, *bounds);
+  source.claim = *claim;
+  source.estimate = timecore::estimate(source.reading.exchanges, options, claim->narrow);
 }
 
-timecore::Vote vote_of(const SourceReport& source, const timecore::RawBounds& bounds) {
-  return {bounds, source.estimate.offset, source.spec.voter(), source.spec.pool.value_or("")};
+timecore::Vote vote_of(const SourceReport& source, const timecore::Claim& claim) {
+  return {claim.narrow, claim.certain,       source.estimate.offset,
+          claim.sharp,  source.spec.voter(), source.spec.pool.value_or("")};
 }
 
 std::vector<timecore::Vote> votes_of(const std::vector<SourceReport>& sources) {
   std::vector<timecore::Vote> votes;
   for (const SourceReport& source : sources) {
-    if (source.bounds) votes.push_back(vote_of(source, *source.bounds));
+    if (source.claim) votes.push_back(vote_of(source, *source.claim));
   }
   return votes;
-}
-
-std::size_t operators_of(const std::vector<SourceReport>& sources) {
-  std::set<std::string> operators;
-  for (const SourceReport& source : sources) operators.insert(source.spec.voter());
-  return operators.size();
-}
-
-timecore::Quorum of_so_many(timecore::Quorum quorum, std::size_t asked) {
-  quorum.asked = asked;
-  return quorum;
 }
 
 /// One source while it is asked.
@@ -97,11 +88,11 @@ class Runner {
 
   asio::awaitable<std::vector<SourceReport>> run() {
     while (true) {
-      const timecore::Standing standing = stand();
-      const timecore::Panel::Step step = panel_.next(standing, RawClock::now());
+      const timecore::Tally tally = stand();
+      const timecore::Panel::Step step = panel_.next(tally, RawClock::now());
       begin(step.ask);
       if (step.end) {
-        give_up(standing.agreed);
+        give_up(tally.agreed);
         break;
       }
       co_await wait_for_news(step.wake);
@@ -112,6 +103,7 @@ class Runner {
     co_return reports;
   }
 
+  [[nodiscard]] std::size_t operators_asked() const { return operators_.size(); }
   [[nodiscard]] bool wants_proof(const timecore::Agreement& agreement) const {
     return timecore::wants_proof(agreement, panel_, caution_.surprising);
   }
@@ -129,6 +121,7 @@ class Runner {
       }
       const std::size_t number = asked_.size();
       asked_.emplace_back().report.spec = lineup_.at(seats[i]);  // a deque: references stay good
+      if (!lineup_.asks_everyone()) operators_.insert(asked_.back().report.spec.voter());
       progress_.sources.emplace_back().url = asked_.back().report.spec.url.text;
       ++running_;
       asio::co_spawn(news_.get_executor(), ask(number, phase), [this](const std::exception_ptr& error) {
@@ -145,7 +138,8 @@ class Runner {
     const OnExchange narrow = [&, number](const std::vector<timecore::Exchange>& exchanges) {
       panel_.heard(number);
       progress.exchanges = exchanges.size();
-      const auto bounds = timecore::combine(exchanges, options_.transfer, exchanges.back().received);
+      const auto bounds =
+          timecore::combine(exchanges, asking.report.spec.transfer(options_.transfer), exchanges.back().received);
       if (bounds) progress.bounds = *bounds;
       tell();
     };
@@ -164,21 +158,17 @@ class Runner {
   }
 
   /// How the votes of those that have ended stand at this instant.
-  timecore::Standing stand() {
+  timecore::Tally stand() {
+    quorum_.asked = operators_.size();
     std::vector<timecore::Vote> votes;
     const base::RawTime now = RawClock::now();
     for (const Asking& asking : asked_) {
       if (!asking.over || asking.report.reading.error) continue;
-      const auto bounds = timecore::combine(asking.report.reading.exchanges, options_.transfer, now);
-      if (bounds) votes.push_back(vote_of(asking.report, *bounds));
+      const timecore::TransferOptions options = asking.report.spec.transfer(options_.transfer);
+      const auto claim = timecore::claim(asking.report.reading.exchanges, options, now);
+      if (claim) votes.push_back(vote_of(asking.report, *claim));
     }
-    return timecore::stand(votes, of_so_many(quorum_, operators_asked()), panel_, caution_.surprising);
-  }
-
-  [[nodiscard]] std::size_t operators_asked() const {
-    std::set<std::string> operators;
-    for (const Asking& asking : asked_) operators.insert(asking.report.spec.voter());
-    return operators.size();
+    return timecore::stand(votes, quorum_, panel_, caution_.surprising);
   }
 
   void give_up(bool agreed) {
@@ -191,7 +181,7 @@ class Runner {
   /// What it has said counts if it was enough to see its clock tick.
   void explain_giving_up(SourceReport& report) const {
     report.given_up = true;
-    if (report.reading.error || timecore::has_ticked(report.reading.exchanges)) return;
+    if (report.reading.error || timecore::has_ticked(report.reading.exchanges, options_.transfer)) return;
     const std::string_view why = agreed_at_end_ ? "the others had agreed" : "the others could not agree any more";
     report.reading.error = SourceError{ErrorCode::timeout, fmt::format("it was not waited for: {}", why)};
   }
@@ -226,6 +216,7 @@ class Runner {
   std::size_t running_ = 0;
   bool agreed_at_end_ = false;
   std::deque<Asking> asked_;
+  std::set<std::string> operators_;       ///< of whom more than half must agree; of a survey, of those that answer
   std::vector<nanoseconds> free_phases_;  ///< of those that failed, for who takes their place
   Progress progress_;
   base::RawTime started_ = RawClock::now();
@@ -244,17 +235,17 @@ void Lineup::add(std::vector<SourceSpec> candidates, std::size_t at_once) {
 timecore::Agreement weigh(std::vector<SourceReport>& sources, const timecore::TransferOptions& options,
                           base::RawTime at, const timecore::Quorum& quorum) {
   for (SourceReport& source : sources) weigh_one(source, options, at);
-  const timecore::Agreement agreement = timecore::agree(votes_of(sources), of_so_many(quorum, operators_of(sources)));
+  const timecore::Agreement agreement = timecore::agree(votes_of(sources), quorum);
   auto truechimer = agreement.truechimer.begin();
   for (SourceReport& source : sources) {
-    if (source.bounds) source.outcome = *truechimer++ ? Outcome::truechimer : Outcome::falseticker;
+    if (source.claim) source.outcome = *truechimer++ ? Outcome::truechimer : Outcome::falseticker;
   }
   return agreement;
 }
 
 Lineup lineup_of(const std::vector<wire::Url>& urls) {
   Lineup lineup;
-  for (const wire::Url& url : urls) lineup.add({SourceSpec{url, std::nullopt, std::nullopt}}, 1);
+  for (const wire::Url& url : urls) lineup.add({SourceSpec{url}}, 1);
   return lineup;
 }
 
@@ -270,7 +261,7 @@ std::vector<SourceSpec> addresses_of(const std::vector<config::Pool>& pools) {
   for (const config::Pool& pool : pools) {
     for (const config::Source& source : pool.sources) {
       const auto add = [&](const wire::Url& url) {
-        addresses.push_back({url, pool.name, source.operator_name, source.self_signed});
+        addresses.push_back({url, pool.name, source.operator_name, source.self_signed, source.lag});
       };
       add(source.url);
       std::ranges::for_each(source.mirrors, add);
@@ -296,7 +287,7 @@ Lineup draw(const config::Config& config) {
       std::uniform_int_distribution<std::size_t> pick{0, source.mirrors.size()};
       const std::size_t address = pick(random);
       const wire::Url& url = address == 0 ? source.url : source.mirrors[address - 1];
-      candidates.push_back({url, pool.name, source.operator_name, source.self_signed});
+      candidates.push_back({url, pool.name, source.operator_name, source.self_signed, source.lag});
     }
     std::ranges::shuffle(candidates, random);
     lineup.add(std::move(candidates), static_cast<std::size_t>(config.sources_per_pool));
@@ -319,8 +310,8 @@ asio::awaitable<RoundReport> run_round(Lineup lineup, const MeasureOptions& opti
   Runner runner{std::move(lineup), options, quorum, std::move(on_progress), std::move(caution), executor};
   round.sources = co_await runner.run();
   round.at = base::read_clock_pair();
+  quorum.asked = runner.operators_asked();
   round.agreement = weigh(round.sources, options.transfer, round.at.raw, quorum);
-  round.asked = operators_of(round.sources);
   round.proven = timecore::proven(round.agreement, votes_of(round.sources), round.operators, quorum.spread);
   round.beyond_belief = runner.wants_proof(round.agreement) && !round.proven;
   round.duration = round.at.raw - started;

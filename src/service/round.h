@@ -12,6 +12,7 @@
 #include "timecore/agreement.h"
 #include "timecore/likelihood.h"
 #include "timecore/panel.h"
+#include "timecore/transfer.h"
 
 namespace sdwdate::service {
 
@@ -24,6 +25,7 @@ class Lineup {
   void set_failure_budget(int failures) { panel_.set_failure_budget(static_cast<std::size_t>(failures)); }
   /// Ask them all in the end, also several of one operator: each that has ended makes room for the next of its queue.
   void ask_everyone() { panel_.ask_everyone(); }
+  [[nodiscard]] bool asks_everyone() const { return panel_.asks_everyone(); }
 
   [[nodiscard]] const SourceSpec& at(timecore::Panel::Seat seat) const { return queues_.at(seat.pool).at(seat.index); }
   /// Who decides which of them are asked, nobody asked yet.
@@ -63,7 +65,7 @@ struct SourceReport {
   Reading reading;
   Outcome outcome = Outcome::failed;
   /// At the round's instant; set unless failed.
-  std::optional<timecore::RawBounds> bounds;
+  std::optional<timecore::Claim> claim;
   timecore::Estimate estimate;
   std::size_t fine_times_dropped = 0;  ///< that did not agree with Date
   bool given_up = false;               ///< it was not waited for to its end
@@ -72,7 +74,6 @@ struct SourceReport {
 struct RoundReport {
   std::vector<SourceReport> sources;  ///< in the order they were first asked
   timecore::Agreement agreement;
-  std::size_t asked = 0;       ///< operators, of whom more than half must agree
   std::size_t operators = 0;   ///< that could have been asked
   bool proven = false;         ///< timecore::proven()
   bool beyond_belief = false;  ///< agreed, but it had to be proven, and was not
@@ -86,7 +87,7 @@ struct RoundReport {
   [[nodiscard]] std::size_t count(Outcome outcome) const;
 };
 
-/// Turns what each source's probe heard into bounds at `at` or into an error, and lets the sources vote: sets `bounds`,
+/// Turns what each source's probe heard into bounds at `at` or into an error, and lets the sources vote: sets `claim`,
 /// `estimate`, `outcome` and the reading's error. Pure.
 timecore::Agreement weigh(std::vector<SourceReport>& sources, const timecore::TransferOptions& options,
                           base::RawTime at, const timecore::Quorum& quorum);

@@ -34,7 +34,7 @@ std::string too_few_to_believe(const RoundReport& round) {
   return fmt::format(
       "{} of {} asked agree, but this round had to ask more than usual, and a third of all operators ({} of {}) could "
       "have made the others agree on this",
-      round.agreement.operators_agreeing, round.asked, round.operators / 3, round.operators);
+      round.agreement.operators_agreeing, round.agreement.operators_asked, round.operators / 3, round.operators);
 }
 
 /// Why a round did not agree, to be put into a sentence.
@@ -51,7 +51,8 @@ std::string reason(const RoundReport& round, const timecore::Quorum& quorum) {
                          who_answered(round));
     case Verdict::too_wide: {
       const std::chrono::duration<double> width = agreement.bounds->width();
-      const std::chrono::duration<double> most = quorum.maximum_width;
+      const std::chrono::duration<double> most =
+          quorum.maximum_width + (agreement.narrow ? std::chrono::nanoseconds{0} : timecore::kLatest);
       return fmt::format("the agreed bounds are {:.3f} s wide, and at most {:g} s is accepted", width.count(),
                          most.count());
     }
@@ -67,6 +68,22 @@ std::string reason(const RoundReport& round, const timecore::Quorum& quorum) {
 /// A source behind by less is likely right but late in refreshing its Date (docs/servers.md).
 constexpr std::chrono::nanoseconds kLate = std::chrono::seconds{1};
 
+/// Bounds that reach this many times as far to one side as to the other are not "give or take".
+constexpr int kLopsided = 3;
+
+/// "0.4 ms slow"
+std::string fast_or_slow(std::chrono::nanoseconds offset) {
+  return fmt::format("{} {}", base::in_words(std::chrono::abs(offset)),
+                     offset < std::chrono::nanoseconds{0} ? "fast" : "slow");
+}
+
+/// Why a source that was heard has bounds so wide; mostly nothing.
+std::string why_blunt(const SourceReport& source) {
+  if (!source.claim || source.claim->sharp || source.spec.lag) return {};
+  const bool cached = std::ranges::any_of(source.reading.exchanges, [](const auto& e) { return e.age.has_value(); });
+  return cached ? "a cache answers for it (Age), so it says little" : "its Date is refreshed late, and irregularly";
+}
+
 std::string disagreement(const SourceReport& source, const RoundReport& round) {
   if (!round.agreement.bounds) return "there is no majority to agree with";
   const std::chrono::nanoseconds ahead = source.estimate.offset - round.agreement.estimate;
@@ -74,8 +91,9 @@ std::string disagreement(const SourceReport& source, const RoundReport& round) {
   if (ahead > std::chrono::nanoseconds{0})
     return fmt::format("its clock is {} ahead of what the majority says", distance);
   if (-ahead < kLate) {
-    return fmt::format("its Date is {} late, behind what the majority says: some servers, as lighttpd, refresh it late",
-                       distance);
+    return fmt::format(
+        "its Date is {} late, behind what the majority says: some servers, such as lighttpd, refresh it late",
+        distance);
   }
   return fmt::format("its clock is {} behind what the majority says", distance);
 }
@@ -88,20 +106,25 @@ std::chrono::nanoseconds reach(const timecore::RawBounds& bounds, timecore::RawO
 
 std::string describe(const timecore::Agreed& result, const base::ClockPair& at) {
   const std::chrono::nanoseconds offset = timecore::against_system_clock(result.estimate, at).value;
-  return fmt::format("this machine's clock is {} {}, give or take {}", base::in_words(std::chrono::abs(offset)),
-                     offset < std::chrono::nanoseconds{0} ? "fast" : "slow",
-                     base::in_words(reach(result.bounds, result.estimate)));
+  const auto beyond = reach(result.bounds, result.estimate);
+  const auto within = std::min(result.bounds.upper - result.estimate, result.estimate - result.bounds.lower);
+  if (beyond < kLopsided * within) {
+    return fmt::format("this machine's clock is {}, give or take {}", fast_or_slow(offset), base::in_words(beyond));
+  }
+  const timecore::Bounds bounds = timecore::against_system_clock(result.bounds, at);
+  return fmt::format("this machine's clock is most likely {}, and certainly between {} and {}", fast_or_slow(offset),
+                     fast_or_slow(bounds.lower.value), fast_or_slow(bounds.upper.value));
 }
 
 std::string_view evidence_name(const SourceReport& source) {
-  if (!source.bounds) return "-";
+  if (!source.claim) return "-";
   const auto fine = std::ranges::find_if(source.reading.exchanges, [](const auto& e) { return e.fine.has_value(); });
   return fine == source.reading.exchanges.end() ? "date" : base::name(fine->fine->header);
 }
 
 std::string note(const SourceReport& source, const RoundReport& round) {
-  std::string text = source.outcome == Outcome::falseticker ? disagreement(source, round) : std::string{};
-  if (source.given_up && source.bounds) {
+  std::string text = source.outcome == Outcome::falseticker ? disagreement(source, round) : why_blunt(source);
+  if (source.given_up && source.claim) {
     if (!text.empty()) text += "; ";
     text +=
         fmt::format("after {} answers it was not waited for: the verdict was clear", source.reading.exchanges.size());

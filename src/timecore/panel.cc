@@ -25,7 +25,8 @@ std::vector<RawOffset> estimates_of(const Agreement& agreement, std::span<const 
   std::map<std::string_view, RawOffset> estimates;
   for (std::size_t i = 0; i < votes.size(); ++i) {
     if (!agreement.truechimer[i]) continue;
-    estimates[votes[i].operator_name] = spread ? votes[i].bounds.clamp(agreement.estimate) : votes[i].estimate;
+    estimates[votes[i].operator_name] =
+        spread || !votes[i].sharp ? votes[i].bounds.clamp(agreement.estimate) : votes[i].estimate;
   }
   std::vector<RawOffset> sorted;
   sorted.reserve(estimates.size());
@@ -56,7 +57,7 @@ std::size_t most_agreeing(std::span<const Vote> votes) {
   for (const Vote& at : votes) {
     std::set<std::string_view> operators;
     for (const Vote& vote : votes) {
-      if (vote.bounds.contains(at.bounds.lower)) operators.insert(vote.operator_name);
+      if (vote.certain.contains(at.certain.lower)) operators.insert(vote.operator_name);
     }
     most = std::max(most, operators.size());
   }
@@ -100,11 +101,16 @@ std::optional<std::size_t> Panel::pick(bool also_set_aside) {
     owed_.erase(owed_.begin());
     if (usable(pool)) return pool;
   }
-  std::optional<std::size_t> least;
+  // The one that has been asked least; one that was set aside, after those that have answered more.
+  const auto before = [&](const Pool& left, const Pool& right) {
+    if (!also_set_aside) return left.asked < right.asked;
+    return left.answered + right.failed > right.answered + left.failed;
+  };
+  std::optional<std::size_t> best;
   for (std::size_t pool = 0; pool < pools_.size(); ++pool) {
-    if (usable(pool) && (!least || pools_[pool].asked < pools_[*least].asked)) least = pool;
+    if (usable(pool) && (!best || before(pools_[pool], pools_[*best]))) best = pool;
   }
-  return least;
+  return best;
 }
 
 bool Panel::take(Step& step, RawTime now, bool also_set_aside) {
@@ -141,20 +147,20 @@ void Panel::roll(Step& step, RawTime now) {
   step.end = under_way_ == 0;
 }
 
-bool Panel::wants_more(const Standing& standing, RawTime now) const {
-  if (standing.believed) return false;
+bool Panel::wants_more(const Tally& tally, RawTime now) const {
+  if (tally.believed) return false;
   const std::size_t asked = members_.size();
   if (wide_ && asked < wide_target()) return true;
   return answered_ + under_way_ - overdue(now) < std::max(planned_, asked / 2 + 1);
 }
 
-void Panel::ask_more(Step& step, const Standing& standing, RawTime now) {
-  while (wants_more(standing, now) && take(step, now, false)) {
+void Panel::ask_more(Step& step, const Tally& tally, RawTime now) {
+  while (wants_more(tally, now) && take(step, now, false)) {
   }
-  if (standing.believed || under_way_ > overdue(now)) return;
+  if (tally.believed || under_way_ > overdue(now)) return;
   // All have spoken whom a usual round asks, and it is not enough; the others may know.
   widen();
-  while (wants_more(standing, now) && take(step, now, false)) {
+  while (wants_more(tally, now) && take(step, now, false)) {
   }
   const std::size_t batch = std::max(planned_, step.ask.size());
   while (step.ask.size() < batch && take(step, now, false)) {
@@ -165,16 +171,16 @@ void Panel::ask_more(Step& step, const Standing& standing, RawTime now) {
   }
 }
 
-Panel::Step Panel::next(const Standing& standing, RawTime now) {
+Panel::Step Panel::next(const Tally& tally, RawTime now) {
   Step step;
   if (everyone_) {
     roll(step, now);
     return step;
   }
   if (members_.empty()) draw(step, now);
-  if (standing.agreed && !standing.believed) widen();
-  ask_more(step, standing, now);
-  settle(step, standing, now);
+  if (tally.agreed && !tally.believed) widen();
+  ask_more(step, tally, now);
+  settle(step, tally, now);
   return step;
 }
 
@@ -188,6 +194,7 @@ void Panel::ended(std::size_t member, bool answered, RawTime now) {
   --pool.under_way;
   if (answered) {
     ++answered_;
+    ++pool.answered;
     took_.insert(std::ranges::upper_bound(took_, now - who.since), now - who.since);
   } else {
     ++pool.failed;
@@ -210,14 +217,14 @@ nanoseconds Panel::grace() const {
   return std::clamp(took_.back() - middle(took_), kGrace, kLongestGrace);
 }
 
-void Panel::settle(Step& step, const Standing& standing, RawTime now) {
+void Panel::settle(Step& step, const Tally& tally, RawTime now) {
   if (under_way_ == 0) {
     step.end = true;
     return;
   }
   const bool nobody_left = std::ranges::none_of(pools_, [&](Pool& pool) { return has_candidate(pool); });
-  const bool hopeless = nobody_left && 2 * (standing.most + under_way_) <= members_.size();
-  if (standing.believed || hopeless) {
+  const bool hopeless = nobody_left && 2 * (tally.most + under_way_) <= members_.size();
+  if (tally.believed || hopeless) {
     if (!settled_) settled_ = now;
     step.wake = *settled_ + grace();
     step.end = now >= step.wake;
@@ -237,13 +244,13 @@ bool wants_proof(const Agreement& agreement, const Panel& panel, const Surprisin
   return panel.wide() || surprising(agreement.estimate);
 }
 
-Standing stand(std::span<const Vote> votes, const Quorum& quorum, const Panel& panel, const Surprising& surprising) {
+Tally stand(std::span<const Vote> votes, const Quorum& quorum, const Panel& panel, const Surprising& surprising) {
   const Agreement agreement = agree(votes, quorum);
-  Standing standing{.agreed = agreement.agreed(), .most = most_agreeing(votes)};
-  if (!standing.agreed) return standing;
-  standing.believed = !wants_proof(agreement, panel, surprising) ||
-                      (panel.wide_enough() && proven(agreement, votes, panel.operators(), quorum.spread));
-  return standing;
+  Tally tally{.agreed = agreement.agreed(), .most = most_agreeing(votes)};
+  if (!tally.agreed) return tally;
+  tally.believed = !wants_proof(agreement, panel, surprising) ||
+                   (panel.wide_enough() && proven(agreement, votes, panel.operators(), quorum.spread));
+  return tally;
 }
 
 }  // namespace sdwdate::timecore

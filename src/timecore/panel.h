@@ -18,7 +18,7 @@
 namespace sdwdate::timecore {
 
 /// How the votes stand while some are under way, which count as failed.
-struct Standing {
+struct Tally {
   bool agreed = false;
   bool believed = false;  ///< agreed, and by enough operators for what they say
   std::size_t most = 0;   ///< operators within whose bounds one offset lies
@@ -61,17 +61,18 @@ class Panel {
   /// A pool's candidates by operator, in the order in which they are asked, so many of them at first. An operator is
   /// asked once in all pools together; an empty name stands for one that nobody else has.
   void add(std::vector<std::string> operators, std::size_t at_once);
-  /// A pool of which more have failed is not asked again while another has candidates.
+  /// A pool of which so many more have failed than answered is not asked again while another has candidates.
   void set_failure_budget(std::size_t failures) { failure_budget_ = failures; }
   /// How long a source may take where no other has ended to compare it with.
   void set_patience(nanoseconds patience) { patience_ = patience; }
   /// Ask them all in the end, also several of one operator, `at_once` of each pool at a time, and wait for each.
   void ask_everyone() { everyone_ = true; }
+  [[nodiscard]] bool asks_everyone() const { return everyone_; }
   /// More is at stake than in a usual round.
   void widen() { wide_ = true; }
 
   /// What is to be done now.
-  Step next(const Standing& standing, base::RawTime now);
+  Step next(const Tally& tally, base::RawTime now);
 
   /// `member` counts those that were asked from 0. Something usable was heard of it; it has ended.
   void heard(std::size_t member) { members_.at(member).heard = true; }
@@ -91,6 +92,7 @@ class Panel {
     std::size_t next = 0;  ///< of the candidates
     std::size_t at_once = 0;
     std::size_t asked = 0;
+    std::size_t answered = 0;
     std::size_t failed = 0;
     std::size_t under_way = 0;
   };
@@ -102,15 +104,15 @@ class Panel {
   };
 
   [[nodiscard]] std::size_t wide_target() const;
-  [[nodiscard]] bool set_aside(const Pool& pool) const { return pool.failed > failure_budget_; }
+  [[nodiscard]] bool set_aside(const Pool& pool) const { return pool.failed > failure_budget_ + pool.answered; }
   bool has_candidate(Pool& pool);
   std::optional<std::size_t> pick(bool also_set_aside);
   bool take(Step& step, base::RawTime now, bool also_set_aside);
   void draw(Step& step, base::RawTime now);
   void roll(Step& step, base::RawTime now);
-  bool wants_more(const Standing& standing, base::RawTime now) const;
-  void ask_more(Step& step, const Standing& standing, base::RawTime now);
-  void settle(Step& step, const Standing& standing, base::RawTime now);
+  bool wants_more(const Tally& tally, base::RawTime now) const;
+  void ask_more(Step& step, const Tally& tally, base::RawTime now);
+  void settle(Step& step, const Tally& tally, base::RawTime now);
 
   [[nodiscard]] nanoseconds overdue_after() const;
   [[nodiscard]] std::size_t overdue(base::RawTime now) const;
@@ -136,6 +138,6 @@ class Panel {
 bool wants_proof(const Agreement& agreement, const Panel& panel, const Surprising& surprising);
 
 /// How the votes of those that have ended stand, for Panel::next(); `quorum.asked` counts all that were asked.
-Standing stand(std::span<const Vote> votes, const Quorum& quorum, const Panel& panel, const Surprising& surprising);
+Tally stand(std::span<const Vote> votes, const Quorum& quorum, const Panel& panel, const Surprising& surprising);
 
 }  // namespace sdwdate::timecore

@@ -74,7 +74,7 @@ TEST(Measure, ABadProbeCostsItsOwnSourceOnly) {
     const SourceReport& source = round.sources[i];
     SCOPED_TRACE(source.spec.url.host);
     EXPECT_EQ(source.outcome, Outcome::failed);
-    EXPECT_FALSE(source.bounds);
+    EXPECT_FALSE(source.claim);
     ASSERT_TRUE(source.reading.error);
     EXPECT_EQ(name(source.reading.error->code), name(ErrorCode::probe_crashed));
     EXPECT_THAT(source.reading.error->message, HasSubstr("our own helper process failed"));
@@ -169,7 +169,7 @@ TEST(Measure, ABadResolverCostsItsOwnSourceOnly) {
   EXPECT_TRUE(support::no_child_left());
   for (std::size_t i = 0; i < honest; ++i) {
     SCOPED_TRACE(hosts[i]);
-    EXPECT_EQ(round.sources[i].outcome, Outcome::truechimer);
+    EXPECT_TRUE(round.sources[i].claim) << "what it said is weighed, though so few are no majority of those asked";
   }
   for (std::size_t i = honest; i < hosts.size(); ++i) {
     SCOPED_TRACE(hosts[i]);
