@@ -98,7 +98,7 @@ class Agreement(RoundTest):
         dead = [Source(f"https://127.0.0.1:{dead_port()}/") for _ in range(8)]
         other = Source(f"https://127.0.0.1:{dead_port()}/")
         pools = (dead, [other, *self.honest[:3]], self.honest[3:6])
-        result = self.sync(*pools)
+        result = self.sync(*pools, request={"per_source": 8})
         self.assert_fed(result)
         refused = self.outcomes(result).keys() & {source.url for source in dead}
         self.assertLessEqual(len(refused), 2 + 2, f"\n{result}")
