@@ -37,7 +37,7 @@ What lives where:
 Everything is on loopback. Nothing sets this machine's clock. Processes are ended by their own id.
 """
 
-from .behaviours import HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in_the_year
+from .behaviours import HONEST, MEASURABLE, MEASURABLE_AT_FIRST, MEASURABLE_TWICE, REFUSED, dated, in_the_year
 from .caches import (
     CachingServer, HaproxyCache, HaproxyInFront, NginxCache, NginxCacheOldDate, PlainNginx, Squid, Varnish,
 )  # fmt: skip
