@@ -61,7 +61,8 @@ from .webservers import Apache, Caddy, Lighttpd, Nginx, WebServer, trusting_conn
 from .world import Interrupted, World
 
 __all__ = [
-    "BIN", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "AnswerSocket",
+    "BIN", "HONEST", "MEASURABLE", "MEASURABLE_AT_FIRST", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT",
+    "SAMPLE_MAGIC", "AnswerSocket",
     "Apache", "Behaviour", "BlackHole", "CachingServer", "Caddy", "Certificate", "CertificateAuthority", "Chronyd",
     "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HelloCatcher", "HostileServer", "Interrupted",
     "LabError", "LabTest",

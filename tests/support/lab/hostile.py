@@ -167,6 +167,8 @@ class Behaviour:
 class ConnectionRecord:
     """What one client sent on one connection."""
 
+    #: When it was accepted, by the monotonic clock.
+    accepted: float = field(default_factory=time.monotonic)
     server_name: str | None = None
     alpn: str | None = None
     requests: list[bytes] = field(default_factory=list)
