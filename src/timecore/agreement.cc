@@ -194,12 +194,15 @@ Agreement agree(std::span<const Vote> votes, const Quorum& quorum) {
   const auto narrow = hull && !quorum.spread ? narrow_claim(votes, *hull, *result.certain) : std::nullopt;
   result.narrow = narrow.has_value();
   result.bounds = narrow ? narrow : result.certain;
-  result.truechimer = touching(votes, result.narrow ? &Vote::bounds : &Vote::certain, *result.bounds);
+  const auto supports = touching(votes, result.narrow ? &Vote::bounds : &Vote::certain, *result.bounds);
+  // Where a majority says the same, whoever says another thing is told apart, claimed or not.
+  const bool told_apart = hull && !result.narrow && !quorum.spread;
+  result.truechimer = told_apart ? touching(votes, &Vote::bounds, *hull) : supports;
 
   std::set<std::string_view> operators;
   std::set<std::string_view> pools;
   for (std::size_t i = 0; i < votes.size(); ++i) {
-    if (!result.truechimer[i]) continue;
+    if (!supports[i]) continue;
     operators.insert(votes[i].operator_name);
     pools.insert(votes[i].pool);
   }

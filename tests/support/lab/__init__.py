@@ -38,7 +38,7 @@ What lives where:
 Everything is on loopback. Nothing sets this machine's clock. Processes are ended by their own id.
 """
 
-from .behaviours import HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in_the_year
+from .behaviours import AGE_ZERO, HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in_the_year
 from .caches import (
     BRIEF, ApacheCache, CachingServer, HaproxyCache, HaproxyInFront, NginxCache, NginxCacheOldDate, PlainNginx, Squid,
     TrafficServer, Varnish, fill,
@@ -63,7 +63,7 @@ from .webservers import Apache, Caddy, Lighttpd, Nginx, WebServer, trusting_conn
 from .world import Interrupted, World
 
 __all__ = [
-    "BIN", "BRIEF", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC",
+    "AGE_ZERO", "BIN", "BRIEF", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC",
     "AnswerSocket", "Apache", "ApacheCache", "Behaviour", "BlackHole", "CachingServer", "Caddy", "Certificate",
     "CertificateAuthority", "Chronyd", "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HelloCatcher",
     "HostileServer", "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache",
