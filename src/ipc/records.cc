@@ -27,7 +27,9 @@ void write(FieldWriter& writer, const ExchangeReport& report) {
   writer.duration(report.sent.time_since_epoch());
   writer.duration(report.received.time_since_epoch());
   writer.time(report.date);
-  writer.number(static_cast<std::uint8_t>(report.stale));
+  writer.number(report.spread.count());
+  writer.number(static_cast<std::uint8_t>(report.age.has_value()));
+  if (report.age) writer.number(report.age->count());
   writer.number(static_cast<std::uint8_t>(report.fine.has_value()));
   if (!report.fine) return;
   writer.number(static_cast<std::uint8_t>(report.fine->header));
@@ -66,7 +68,13 @@ std::optional<ProbeReport> read_exchange(FieldReader& reader) {
   report.sent = base::RawTime{reader.duration()};
   report.received = base::RawTime{reader.duration()};
   report.date = reader.time();
-  report.stale = reader.flag();
+  report.spread = std::chrono::seconds{reader.number<std::int64_t>()};
+  constexpr std::chrono::seconds kNone{0};
+  if (report.spread < kNone || report.spread > kMaxSpread) return std::nullopt;
+  if (reader.flag()) {
+    report.age = std::chrono::seconds{reader.number<std::int64_t>()};
+    if (*report.age < kNone) return std::nullopt;
+  }
   if (!reader.flag()) return report;
   report.fine = read_fine_time(reader);
   if (!report.fine) return std::nullopt;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cache_age.h"
 #include "base/error.h"
 #include "base/fine_time.h"
 #include "wire/http_header.h"
@@ -15,7 +16,7 @@ namespace sdwdate::wire {
 /// How many 1xx answers may come before the real one.
 inline constexpr int kMaxInterim = 4;
 /// How far the Dates of one answer may lie apart: machines on the way that each write their own do so within moments.
-inline constexpr std::chrono::seconds kMaxSpread{2};
+inline constexpr std::chrono::seconds kMaxSpread = base::kMaxDateSpread;
 
 struct HttpAnswer {
   std::chrono::sys_seconds date;   ///< the Date header; the earliest of several

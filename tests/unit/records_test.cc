@@ -86,6 +86,11 @@ std::optional<base::FineTime> any_fine_time() {
   return base::FineTime{header, base::kEarliestFineTime + *support::duration(0ns, latest), *support::duration(1ns, 1s)};
 }
 
+std::optional<std::chrono::seconds> any_age() {
+  if (any<bool>()) return std::nullopt;
+  return std::chrono::seconds{*support::uniform<std::int64_t>(0, std::int64_t{1} << 40)};
+}
+
 ProbeReport any_report() {
   const Traffic traffic{any<std::uint64_t>(), any<std::uint64_t>()};
   switch (*uniform(0, 2)) {
@@ -94,7 +99,12 @@ ProbeReport any_report() {
       return Failure{static_cast<ErrorCode>(*uniform<std::size_t>(0, base::kErrorNames.size() - 1)), any_message(),
                      traffic};
     default:
-      return ExchangeReport{RawTime{any_duration()}, RawTime{any_duration()}, any_time(), any<bool>(), any_fine_time()};
+      return ExchangeReport{RawTime{any_duration()},
+                            RawTime{any_duration()},
+                            any_time(),
+                            any_age(),
+                            any_fine_time(),
+                            std::chrono::seconds{*support::uniform(0, 2)}};
   }
 }
 
@@ -205,7 +215,7 @@ TEST(Records, AnUnknownKindOrCodeOrFlagIsRefused) {
   failure[1] = static_cast<std::byte>(base::kErrorNames.size());
   EXPECT_FALSE(decode_probe_report(failure));
   ProbeReportRecord exchange = encode(ExchangeReport{});
-  exchange[25] = std::byte{2};  // the flag `stale`
+  exchange[33] = std::byte{2};  // whether there is an Age
   EXPECT_FALSE(decode_probe_report(exchange));
 }
 
@@ -304,7 +314,7 @@ constexpr RawTime kStarted{100s};
 constexpr RawTime kNow{200s};
 
 ExchangeReport exchange(nanoseconds sent, nanoseconds received) {
-  return {kStarted + sent, kStarted + received, std::chrono::sys_seconds{}, false};
+  return {kStarted + sent, kStarted + received, std::chrono::sys_seconds{}};
 }
 
 TEST(ReportOrder, ExchangesThenOneEndAreLegal) {
@@ -353,7 +363,7 @@ TEST(ReportOrder, ARequestBeforeTheLastAnswerIsIllegal) {
 }
 
 TEST(ReportOrder, ExtremeTimesDoNotOverflow) {
-  const ExchangeReport extreme{RawTime{nanoseconds::min()}, RawTime{nanoseconds::max()}, {}, false};
+  const ExchangeReport extreme{RawTime{nanoseconds::min()}, RawTime{nanoseconds::max()}, {}};
   EXPECT_FALSE(ReportOrder{8}.accept(extreme, kStarted, kNow));
 }
 

@@ -62,7 +62,7 @@ ipc::ProbeReport any_report(RawTime now, std::chrono::seconds lie) {
   return ipc::ExchangeReport{.sent = sent,
                              .received = received,
                              .date = std::chrono::sys_seconds{date.time_since_epoch() + lie},
-                             .stale = *uniform(0, 9) == 0,
+                             .age = *uniform(0, 9) == 0 ? std::optional{std::chrono::seconds{*uniform(0, 5)}} : std::nullopt,
                              .fine = any_fine_time()};
 }
 
@@ -145,7 +145,7 @@ RC_GTEST_PROP(ReportReader, AProbeThatWasTakenOverChangesNoOtherSource, ()) {
 
   RC_CLASSIFY(!together.back().reading.error, "its source has bounds");
   for (std::size_t i = 0; i < good.size(); ++i) {
-    RC_ASSERT(together[i].bounds == alone[i].bounds);
+    RC_ASSERT(together[i].claim == alone[i].claim);
     RC_ASSERT(together[i].estimate.offset == alone[i].estimate.offset);
     RC_ASSERT(!together[i].reading.error);
     RC_ASSERT(together[i].outcome == Outcome::truechimer);
@@ -174,7 +174,7 @@ TEST(ReportReader, AFloodEndsWithTheExchangesThatWereAskedFor) {
   for (;; ++taken) {
     now += 1ms;
     const auto date = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(now, kTruth));
-    const auto record = ipc::encode(ipc::ExchangeReport{now, now, date, false});
+    const auto record = ipc::encode(ipc::ExchangeReport{now, now, date});
     if (reader.take(record, now) != Verdict::more) break;
   }
   EXPECT_EQ(taken, kMost);
