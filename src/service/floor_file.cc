@@ -101,6 +101,7 @@ std::optional<FloorMemory> parse_floor(std::string_view text) {
   for (const auto part : std::views::split(text, '\n')) {
     if (!add(memory, std::string_view{part})) return std::nullopt;
   }
+  if (memory == FloorMemory{}) return std::nullopt;
   return memory;
 }
 

@@ -38,6 +38,10 @@ class FloorTest(RoundTest):
     def round_of(self, servers: Sequence[Any], **more) -> Result:
         return self.sync(*zip(servers), request={"per_source": 1}, **more)
 
+    def newest_configuration(self) -> Path:
+        """What `sync` has written for itself last; a daemon may run by it, too."""
+        return max(self.world.directory.glob("configuration*/sdwdate.toml"), key=lambda path: path.stat().st_mtime_ns)
+
     def floor(self, *arguments: str, exit_code: int = 0, **options) -> Result:
         result = run("sdwdate", "floor", "--config", self.configuration, *arguments, **options)
         self.assert_exit(result, exit_code)
@@ -88,17 +92,13 @@ class WhoRaisesIt(FloorTest):
         self.assertEqual(before, future)
 
     def test_the_daemon_keeps_it_rising(self) -> None:
-        path = self.world.folder("daemon") / "sdwdate.toml"
         self.assert_exit(self.round_of(self.honest), 0)
-        path.write_text((self.world.directory / self.newest_configuration()).read_text())
+        path = self.newest_configuration()
         self.floor("--set", str(int(time.time()) - 5))
         daemon = self.world.run(Sdwdated(self.world.folder("sdwdated"), path))
         self.addCleanup(daemon.stop)
         daemon.wait_rounds(1, 20)
         self.assertAlmostEqual(self.state_of_floor()["last_round"]["time"], time.time(), delta=20)
-
-    def newest_configuration(self) -> Path:
-        return max(self.world.directory.glob("configuration*/sdwdate.toml"), key=lambda path: path.stat().st_mtime_ns)
 
 
 class WhatItSays(FloorTest):
@@ -122,12 +122,6 @@ class WhatItSays(FloorTest):
         self.assert_message(result, "the day of this version")
         self.assertNotIn("--reset", result.stderr)
 
-    def test_the_ceiling_is_named(self) -> None:
-        result = self.round_of([self.serve(1500.0 * DAY) for _ in range(3)], sanity={"ceiling_years": 3})
-        self.assert_exit(result, 4)
-        self.assertEqual(result.json["refused_by"], "ceiling")
-        self.assert_message(result, "more than 3 years", "ceiling_years")
-
     def test_the_doctor_names_the_file_and_a_remedy_that_works(self) -> None:
         self.floor("--set", str(int(time.time()) + 100 * DAY))
 
@@ -144,9 +138,8 @@ class WhatItSays(FloorTest):
         self.assertEqual(clock()["verdict"], "ok")
 
     def test_the_daemon_takes_a_reset_up_at_its_next_round(self) -> None:
-        # What runs the daemon is what `sync` has written for itself.
         self.round_of(self.honest)
-        path = max(self.world.directory.glob("configuration*/sdwdate.toml"), key=lambda each: each.stat().st_mtime_ns)
+        path = self.newest_configuration()
         self.floor("--set", str(int(time.time()) + 100 * DAY))
         daemon = self.world.run(Sdwdated(self.world.folder("sdwdated"), path))
         self.addCleanup(daemon.stop)
