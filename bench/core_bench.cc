@@ -44,7 +44,12 @@ void agree(benchmark::State& state) {
   std::vector<timecore::Vote> votes;
   for (int i = 0; i < state.range(0); ++i) {
     const timecore::RawOffset estimate{(i % 5 == 4 ? 600s : 0s) + std::chrono::nanoseconds{5ms} * (i % 7)};
-    votes.push_back({timecore::RawBounds{estimate, estimate}.widened(40ms), estimate, "operator" + std::to_string(i),
+    const timecore::RawBounds bounds = timecore::RawBounds{estimate, estimate}.widened(40ms);
+    votes.push_back({bounds,
+                     {bounds.lower, bounds.upper + 1s},
+                     estimate,
+                     true,
+                     "operator" + std::to_string(i),
                      "pool" + std::to_string(i / 3)});
   }
   for ([[maybe_unused]] auto _ : state) DoNotOptimize(timecore::agree(votes, {}));
@@ -61,7 +66,7 @@ void combine(benchmark::State& state) {
   for ([[maybe_unused]] auto _ : state) DoNotOptimize(timecore::combine(exchanges, {}, at));
 }
 
-constexpr ipc::ExchangeReport kReport{base::RawTime{1s}, base::RawTime{2s}, kReference, false};
+constexpr ipc::ExchangeReport kReport{base::RawTime{1s}, base::RawTime{2s}, kReference};
 
 void record_ours(benchmark::State& state) {
   ipc::ProbeReport report = kReport;

@@ -2,10 +2,13 @@
 #include "wire/http_answer.h"
 
 #include <algorithm>
+#include <string>
 
+#include "base/cache_age.h"
 #include "fuzz/property.h"
 
 using namespace sdwdate::wire;
+using namespace std::chrono_literals;
 using sdwdate::base::ErrorCode;
 using sdwdate::fuzz::require;
 using Result = sdwdate::base::SourceResult<std::optional<HttpAnswer>>;
@@ -24,6 +27,19 @@ Result read_in_pieces(std::string_view bytes, std::size_t length) {
   return result;
 }
 
+/// A header as it is after mending is mended no more: nothing in it can be read in another way.
+void mended_headers_stay(std::string_view bytes) {
+  HeaderReader first;
+  if (!first.take(bytes).value_or(false)) return;
+  const std::string mended{first.text()};
+  require(mended.find("\r\n\r\n") == mended.size() - 4, "a header ends with its only empty line");
+  HeaderReader second;
+  std::string_view rest = mended;
+  const auto again = second.take(rest);
+  if (mended.size() > kMaxHeader) return;  // bytes were added
+  require(again && *again && rest.empty() && second.text() == mended, "mending twice is mending once");
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -38,9 +54,17 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     }
     require(pieces->has_value() == whole->has_value(), "pieces are complete when the whole is");
     if (!*whole) continue;
-    require((*pieces)->date == (*whole)->date && (*pieces)->stale == (*whole)->stale, "pieces say what the whole says");
+    require((*pieces)->date == (*whole)->date && (*pieces)->spread == (*whole)->spread &&
+                (*pieces)->age == (*whole)->age && (*pieces)->fine == (*whole)->fine,
+            "pieces say what the whole says");
     require((*pieces)->reusable || !(*whole)->reusable, "what follows the header can only forbid to go on");
   }
-  require(size <= kMaxHeader * (kMaxInterim + 1) || !whole || *whole, "no more is collected than allowed");
+  require(size < kMaxHeader || !whole || *whole, "no more is collected than allowed");
+  if (whole && *whole) {
+    require((*whole)->spread >= 0s && (*whole)->spread <= kMaxSpread, "Dates lie close together");
+    require(!(*whole)->age || ((*whole)->age >= 0s && (*whole)->age <= sdwdate::base::kAgeUnknown),
+            "ages are in range");
+  }
+  mended_headers_stay(bytes);
   return 0;
 }

@@ -18,6 +18,11 @@ constexpr std::string_view name(FineHeader header) {
   return header == FineHeader::x_httpstime ? "x-httpstime" : "x-timer";
 }
 
+/// Finer times that are believed enough to compute with: those of timecore's kEarliestDate to kLatestDate.
+inline constexpr std::chrono::sys_time<std::chrono::nanoseconds> kEarliestFineTime{};
+inline constexpr std::chrono::sys_time<std::chrono::nanoseconds> kLatestFineTime{
+    std::chrono::sys_days{std::chrono::year{2200} / 1 / 1}};
+
 /// The server's clock read something in [time, time + resolution) while it answered.
 struct FineTime {
   FineHeader header = FineHeader::x_httpstime;

@@ -216,7 +216,7 @@ constexpr std::array<std::string_view, 1> kSanityKeys{"ceiling_years"};
 constexpr std::array<std::string_view, 1> kPrivacyKeys{"random_offset"};
 constexpr std::array<std::string_view, 1> kCompatKeys{"state_files"};
 constexpr std::array<std::string_view, 2> kPoolKeys{"name", "source"};
-constexpr std::array<std::string_view, 5> kSourceKeys{"url", "operator", "evidence", "mirrors", "self_signed"};
+constexpr std::array<std::string_view, 6> kSourceKeys{"url", "operator", "evidence", "mirrors", "self_signed", "lag"};
 
 constexpr int kMostBurst = 16;
 constexpr int kMostPerPool = 64;
@@ -329,7 +329,8 @@ ConfigResult<Source> read_source(const toml::table& table) {
   reader.keys(kSourceKeys)
       .text("operator", source.operator_name)
       .text("evidence", evidence)
-      .flag("self_signed", source.self_signed);
+      .flag("self_signed", source.self_signed)
+      .duration("lag", source.lag, nanoseconds{0});
   const toml::node* url = reader.find("url");
   if (url == nullptr) reader.fail(table, "a source needs a 'url'");
   if (reader.error()) return std::unexpected(*reader.error());

@@ -21,6 +21,8 @@ struct Source {
   std::vector<wire::Url> mirrors;
   std::string operator_name;
   bool self_signed = false;  ///< an onion service whose certificate nobody needs to have signed
+  /// How late it is known to refresh its Date; empty: as [request] lag.
+  std::optional<std::chrono::nanoseconds> lag = std::nullopt;
 };
 
 /// Operators that are unlikely to conspire with those of other pools.

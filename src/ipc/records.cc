@@ -27,7 +27,9 @@ void write(FieldWriter& writer, const ExchangeReport& report) {
   writer.duration(report.sent.time_since_epoch());
   writer.duration(report.received.time_since_epoch());
   writer.time(report.date);
-  writer.number(static_cast<std::uint8_t>(report.stale));
+  writer.number(report.spread.count());
+  writer.number(static_cast<std::uint8_t>(report.age.has_value()));
+  if (report.age) writer.number(report.age->count());
   writer.number(static_cast<std::uint8_t>(report.fine.has_value()));
   if (!report.fine) return;
   writer.number(static_cast<std::uint8_t>(report.fine->header));
@@ -48,18 +50,17 @@ void write(FieldWriter& writer, const Failure& report) {
   write(writer, report.traffic);
 }
 
-/// Empty when no correct helper could have written it. Times after 1970 keep the parent's arithmetic in range.
+/// Empty when no correct helper could have written it. The times keep the parent's arithmetic in range.
 std::optional<base::FineTime> read_fine_time(FieldReader& reader) {
   const auto header = reader.number<std::uint8_t>();
-  const std::chrono::nanoseconds time = reader.duration();
+  const std::chrono::sys_time<std::chrono::nanoseconds> time{reader.duration()};
   const std::chrono::nanoseconds resolution = reader.duration();
-  constexpr std::chrono::nanoseconds kNothing{0};
-  if (header > static_cast<std::uint8_t>(base::FineHeader::x_timer) || time < kNothing || resolution <= kNothing ||
+  if (header > static_cast<std::uint8_t>(base::FineHeader::x_timer) || time < base::kEarliestFineTime ||
+      time > base::kLatestFineTime || resolution <= std::chrono::nanoseconds{0} ||
       resolution > std::chrono::seconds{1}) {
     return std::nullopt;
   }
-  return base::FineTime{static_cast<base::FineHeader>(header), std::chrono::sys_time<std::chrono::nanoseconds>{time},
-                        resolution};
+  return base::FineTime{static_cast<base::FineHeader>(header), time, resolution};
 }
 
 std::optional<ProbeReport> read_exchange(FieldReader& reader) {
@@ -67,7 +68,13 @@ std::optional<ProbeReport> read_exchange(FieldReader& reader) {
   report.sent = base::RawTime{reader.duration()};
   report.received = base::RawTime{reader.duration()};
   report.date = reader.time();
-  report.stale = reader.flag();
+  report.spread = std::chrono::seconds{reader.number<std::int64_t>()};
+  constexpr std::chrono::seconds kNone{0};
+  if (report.spread < kNone || report.spread > kMaxSpread) return std::nullopt;
+  if (reader.flag()) {
+    report.age = std::chrono::seconds{reader.number<std::int64_t>()};
+    if (*report.age < kNone) return std::nullopt;
+  }
   if (!reader.flag()) return report;
   report.fine = read_fine_time(reader);
   if (!report.fine) return std::nullopt;

@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/cache_age.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fine_time.h"
@@ -27,6 +28,8 @@ namespace sdwdate::ipc {
 
 inline constexpr std::size_t kMaxAddresses = 8;
 inline constexpr std::size_t kMaxMessage = 200;
+/// By how much several Date headers of one answer may differ.
+inline constexpr std::chrono::seconds kMaxSpread = base::kMaxDateSpread;
 /// More exchanges than any configuration asks for; a probe that sends more is flooding.
 inline constexpr unsigned kMaxExchanges = 64;
 
@@ -74,8 +77,9 @@ struct ExchangeReport {
   base::RawTime sent;
   base::RawTime received;
   std::chrono::sys_seconds date;
-  bool stale = false;
+  std::optional<std::chrono::seconds> age = std::nullopt;  ///< from 0 to base::kAgeUnknown
   std::optional<base::FineTime> fine = std::nullopt;
+  std::chrono::seconds spread{0};  ///< 0 to kMaxSpread
 
   bool operator==(const ExchangeReport&) const = default;
 };

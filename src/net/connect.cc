@@ -72,22 +72,10 @@ SourceError connect_error(const Error& error, const std::vector<IpAddress>& addr
 
 }  // namespace
 
-std::vector<IpAddress> interleave(const std::vector<IpAddress>& addresses) {
-  std::vector<IpAddress> first;
-  std::vector<IpAddress> second;
-  for (const IpAddress& address : addresses) (address.v6 == addresses.front().v6 ? first : second).push_back(address);
-  std::vector<IpAddress> mixed;
-  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
-    if (i < first.size()) mixed.push_back(first[i]);
-    if (i < second.size()) mixed.push_back(second[i]);
-  }
-  return mixed;
-}
-
 awaitable<SourceResult<Stream>> connect(const std::vector<IpAddress>& addresses, std::uint16_t port) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto race = std::make_shared<Race>(executor);
-  for (const IpAddress& address : interleave(addresses)) {
+  for (const IpAddress& address : ipc::interleave(addresses)) {
     asio::co_spawn(executor, attempt(race, endpoint_of(address, port)), asio::detached);
     co_await wait_for_news(*race, kAttemptDelay);
     if (race->winner != nullptr) break;

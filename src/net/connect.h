@@ -12,13 +12,9 @@
 
 namespace sdwdate::net {
 
-/// RFC 8305 section 4: the resolver's order kept within each family, the families taking turns, and the family
-/// that came first going first.
-std::vector<ipc::IpAddress> interleave(const std::vector<ipc::IpAddress>& addresses);
-
-/// RFC 8305 section 5 ("happy eyeballs"): attempts start 250 ms apart, or at once when the one before failed; the
-/// first connection made wins and the others are closed. The socket does not block and does not delay. The error is
-/// `connect`.
+/// RFC 8305 section 5 ("happy eyeballs"): the families take turns (ipc::interleave), attempts start 250 ms apart, or at
+/// once when the one before failed; the first connection made wins and the others are closed. The socket does not block
+/// and does not delay. The error is `connect`.
 awaitable<base::SourceResult<Stream>> connect(const std::vector<ipc::IpAddress>& addresses, std::uint16_t port);
 
 /// Asks the SOCKS5 proxy at the other end to connect to `host`, which it resolves itself. The error is `proxy`.

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -19,24 +18,13 @@ using base::SourceResult;
 
 constexpr std::size_t kReadSize = 4096;
 
-/// Sets what the certificate must say, and the SNI for names.
-bool expect_peer(SSL* ssl, const PeerName& peer) {
-  X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl);
-  if (peer.is_address) return X509_VERIFY_PARAM_set1_ip_asc(parameters, peer.host.c_str()) == 1;
-  X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  return X509_VERIFY_PARAM_set1_host(parameters, peer.host.c_str(), peer.host.size()) == 1 &&
-         SSL_set_tlsext_host_name(ssl, peer.host.c_str()) == 1;
+/// What a name is asked for by (SNI); there is none for addresses.
+bool ask_for(SSL* ssl, const PeerName& peer) {
+  return peer.is_address || SSL_set_tlsext_host_name(ssl, peer.host.c_str()) == 1;
 }
 
-SourceError handshake_error(SSL* ssl, const PeerName& peer, bool closed) {
-  const long verdict = SSL_get_verify_result(ssl);
-  if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-    return {ErrorCode::tls_certificate, fmt::format("its certificate is not for {}", peer.host)};
-  }
-  if (verdict != X509_V_OK) {
-    return {ErrorCode::tls_certificate,
-            fmt::format("its certificate is not trusted: {}", X509_verify_cert_error_string(verdict))};
-  }
+SourceError handshake_error(const PeerCheck& check, bool closed) {
+  if (!check.refusal().empty()) return {ErrorCode::tls_certificate, check.refusal()};
   if (closed) return {ErrorCode::tls_handshake, "the server closed the connection during the TLS handshake"};
   return {ErrorCode::tls_handshake, fmt::format("TLS 1.2 or 1.3 could not be agreed: {}", openssl_reason())};
 }
@@ -89,16 +77,18 @@ awaitable<void> Session::wait_for(Step step) {
 awaitable<SourceResult<Session>> Session::open(Stream socket, SSL_CTX* context, const PeerName& peer) {
   Session session{std::move(socket), Ssl{SSL_new(context)}};
   SSL* ssl = session.ssl_.get();
-  if (ssl == nullptr || !expect_peer(ssl, peer) || SSL_set_fd(ssl, session.socket_.native_handle()) != 1) {
+  if (ssl == nullptr || !ask_for(ssl, peer) || SSL_set_fd(ssl, session.socket_.native_handle()) != 1) {
     co_return std::unexpected(
         SourceError{ErrorCode::tls_handshake, fmt::format("cannot set up TLS: {}", openssl_reason())});
   }
+  session.check_ = std::make_unique<PeerCheck>(peer);
+  session.check_->watch(ssl);
   while (true) {
     ERR_clear_error();
     const Step step = session.after(SSL_connect(ssl));
     if (step == Step::done) co_return session;
     if (step == Step::closed || step == Step::failed) {
-      co_return std::unexpected(handshake_error(ssl, peer, step == Step::closed));
+      co_return std::unexpected(handshake_error(*session.check_, step == Step::closed));
     }
     co_await session.wait_for(step);
   }
@@ -144,8 +134,8 @@ bool Session::quiet() {
 }
 
 std::optional<SourceResult<ValidityWindow>> Session::verify_at(std::chrono::sys_seconds claimed) const {
-  if (!ssl_) return std::nullopt;
-  return net::verify_at(ssl_.get(), claimed);
+  if (!check_) return std::nullopt;
+  return check_->verify_at(claimed);
 }
 
 ipc::Traffic Session::traffic() const {

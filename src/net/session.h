@@ -6,6 +6,7 @@
 
 #include <openssl/ssl.h>
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,12 +20,6 @@
 
 namespace sdwdate::net {
 
-/// Whose certificate is expected.
-struct PeerName {
-  std::string host;
-  bool is_address = false;
-};
-
 /// Bytes that arrived, and a time when they certainly had. No bytes: the peer has closed.
 struct Arrival {
   std::string bytes;
@@ -36,7 +31,7 @@ class Session {
   /// Plain text over a connected socket.
   explicit Session(Stream socket) : socket_(std::move(socket)) {}
 
-  /// TLS over a connected socket, the peer's name and chain verified (but for dates). The error is `tls_handshake` or
+  /// TLS over a connected socket, the peer's name and chain good at some time. The error is `tls_handshake` or
   /// `tls_certificate`.
   static awaitable<base::SourceResult<Session>> open(Stream socket, SSL_CTX* context, const PeerName& peer);
 
@@ -49,7 +44,7 @@ class Session {
   /// False if the peer has sent something unasked, or has closed. Takes in TLS session tickets on the way.
   bool quiet();
 
-  /// See net::verify_at; nothing to verify (empty) without TLS.
+  /// See PeerCheck::verify_at; nothing to verify (empty) without TLS.
   [[nodiscard]] std::optional<base::SourceResult<ValidityWindow>> verify_at(std::chrono::sys_seconds claimed) const;
 
   /// Bytes on this connection so far, as TCP carried them (a proxy's conversation not included).
@@ -67,6 +62,7 @@ class Session {
   awaitable<void> wait_for(Step step);
 
   Stream socket_;
+  std::unique_ptr<PeerCheck> check_;
   Ssl ssl_;
   ipc::Traffic plain_traffic_;
 };

@@ -2,17 +2,12 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <optional>
-#include <string_view>
-#include <vector>
 
 #include "base/text.h"
 
@@ -22,10 +17,17 @@ namespace {
 using base::ErrorCode;
 using base::SourceError;
 using base::SourceResult;
+using std::chrono::seconds;
 using std::chrono::sys_seconds;
 using VerifyContext = std::unique_ptr<X509_STORE_CTX, OpensslDeleter<X509_STORE_CTX_free>>;
 
 constexpr std::array<unsigned char, 9> kAlpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+/// 112 bits and no SHA-1: what Debian builds OpenSSL with, here wherever it was built.
+constexpr int kSecurityLevel = 2;
+
+/// At how many times a chain is tried in the handshake. A real one has one or two changes within its leaf's life.
+constexpr std::size_t kMostTimes = 32;
 
 std::unexpected<SourceError> refuse(std::string message) {
   return std::unexpected(SourceError{ErrorCode::tls_certificate, std::move(message)});
@@ -50,165 +52,187 @@ std::optional<sys_seconds> time_of(const ASN1_TIME* time) {
          std::chrono::seconds{fields.tm_sec};
 }
 
-std::optional<ValidityWindow> window_of(const STACK_OF(X509) * chain) {
-  ValidityWindow window{sys_seconds::min(), sys_seconds::max()};
-  for (int i = 0; i < sk_X509_num(chain); ++i) {
-    const X509* certificate = sk_X509_value(chain, i);
-    const auto from = time_of(X509_get0_notBefore(certificate));
-    const auto until = time_of(X509_get0_notAfter(certificate));
-    if (!from || !until) return std::nullopt;
-    window.not_before = std::max(window.not_before, *from);
-    window.not_after = std::min(window.not_after, *until);
+bool is_about_dates(int error) {
+  return error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID ||
+         error == X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD || error == X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD;
+}
+
+/// Whose certificate it must be. A name counts only as subjectAltName. (For addresses OpenSSL looks nowhere else, and
+/// there the flag would only switch off a name constraint on the subject.)
+bool expect(X509_VERIFY_PARAM* parameters, const PeerName& peer) {
+  if (peer.is_address) return X509_VERIFY_PARAM_set1_ip_asc(parameters, peer.host.c_str()) == 1;
+  X509_VERIFY_PARAM_set_hostflags(parameters,
+                                  X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  return X509_VERIFY_PARAM_set1_host(parameters, peer.host.c_str(), peer.host.size()) == 1;
+}
+
+std::string refusal_of(int error, const PeerName& peer) {
+  if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+    return fmt::format("its certificate is not for {}", peer.host);
   }
-  return window;
+  const char* const reason = X509_verify_cert_error_string(error);
+  if (is_about_dates(error)) return fmt::format("its certificate chain is valid at no time: {}", reason);
+  return fmt::format("its certificate is not trusted: {}", reason);
 }
 
-// --- the system's anchors -------------------------------------------------------------------------------------
-
-using Bio = std::unique_ptr<BIO, OpensslDeleter<BIO_free>>;
-using Certificate = std::unique_ptr<X509, OpensslDeleter<X509_free>>;
-using Lookup = std::unique_ptr<X509_LOOKUP_METHOD, OpensslDeleter<X509_LOOKUP_meth_free>>;
-
-/// Certificates in DER, not parsed: to parse the 150 of a system takes longer than all else that a probe does.
-using Anchors = std::vector<std::string>;
-
-/// Appends the certificates of a PEM file. What is no certificate in it is passed over, as OpenSSL does.
-void read_anchors(const std::filesystem::path& file, Anchors& anchors) {
-  const Bio text{BIO_new_file(file.c_str(), "r")};
-  char* name = nullptr;
-  char* header = nullptr;
-  unsigned char* der = nullptr;
-  long size = 0;
-  while (text && PEM_read_bio(text.get(), &name, &header, &der, &size) == 1) {
-    if (std::string_view{name} == PEM_STRING_X509) anchors.emplace_back(der, der + size);
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_free(der);
+/// In the place of OpenSSL's own verification in a handshake.
+int verify_in_handshake(X509_STORE_CTX* handshake, void* /*unused*/) {
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(handshake, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* check = static_cast<PeerCheck*>(SSL_get_app_data(ssl));
+  const auto* anchors = static_cast<const Anchors*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  int error = X509_V_ERR_UNSPECIFIED;
+  if (check != nullptr && anchors != nullptr) {
+    error = check->in_handshake(*anchors, X509_STORE_CTX_get0_untrusted(handshake));
   }
-  ERR_clear_error();
+  X509_STORE_CTX_set_error(handshake, error);
+  return error == X509_V_OK ? 1 : 0;
 }
 
-const char* from_environment(const char* variable, const char* otherwise) {
-  const char* const value = std::getenv(variable);
-  return value != nullptr ? value : otherwise;
-}
-
-/// Where OpenSSL looks for anchors: one file of many, or a folder of files.
-struct AnchorPlaces {
-  std::filesystem::path file{from_environment(X509_get_default_cert_file_env(), X509_get_default_cert_file())};
-  std::filesystem::path folder{from_environment(X509_get_default_cert_dir_env(), X509_get_default_cert_dir())};
-};
-
-/// All at once: when a chain has come, no file can be opened any more.
-Anchors read_anchors(const AnchorPlaces& places) {
-  Anchors anchors;
-  read_anchors(places.file, anchors);
-  if (!anchors.empty()) return anchors;
-  read_anchors(places.folder / "ca-certificates.crt", anchors);  // Debian's folder, in one file
-  if (!anchors.empty()) return anchors;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator{places.folder, error}) {
-    read_anchors(entry.path(), anchors);
-  }
-  return anchors;
-}
-
-/// Parses, and adds to the store, all anchors with this subject, which OpenSSL wants for the first time. A subject is
-/// encoded like the issuer of what it has signed (RFC 5280, section 4.1.2.4).
-int find_by_subject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME* name, X509_OBJECT* found) {
-  const unsigned char* der = nullptr;
-  std::size_t size = 0;
-  if (type != X509_LU_X509 || X509_NAME_get0_der(name, &der, &size) != 1) return 0;
-  const std::string subject{der, der + size};
-  int count = 0;
-  for (const std::string& anchor : *static_cast<const Anchors*>(X509_LOOKUP_get_method_data(lookup))) {
-    if (!anchor.contains(subject)) continue;
-    const std::vector<unsigned char> bytes{anchor.begin(), anchor.end()};
-    const unsigned char* next = bytes.data();
-    const Certificate certificate{d2i_X509(nullptr, &next, static_cast<long>(bytes.size()))};
-    if (!certificate || X509_NAME_cmp(X509_get_subject_name(certificate.get()), name) != 0) continue;
-    if (X509_STORE_add_cert(X509_LOOKUP_get_store(lookup), certificate.get()) != 1) continue;
-    X509_OBJECT_set1_X509(found, certificate.get());
-    X509_free(certificate.get());  // what is found is the store's: OpenSSL counts no owner of its own here
-    ++count;
-  }
-  return count > 0 ? 1 : 0;
-}
-
-/// Has the store look for anchors there. They must live as long as the process.
-bool look_up_in(X509_STORE* store, const Anchors& anchors) {
-  static const Lookup method{X509_LOOKUP_meth_new("anchors by subject")};
-  if (!method || X509_LOOKUP_meth_set_get_by_subject(method.get(), find_by_subject) != 1) return false;
-  X509_LOOKUP* const lookup = X509_STORE_add_lookup(store, method.get());
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): find_by_subject() has it back as const
-  return lookup != nullptr && X509_LOOKUP_set_method_data(lookup, const_cast<Anchors*>(&anchors)) == 1;
+SSL_CTX* new_context() {
+  // The machine's own openssl.cnf could change what every server sees of us.
+  OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  if (context == nullptr) return nullptr;
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_security_level(context, kSecurityLevel);
+  SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_alpn_protos(context, kAlpn.data(), kAlpn.size());
+  SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  return context;
 }
 
 }  // namespace
 
-std::string openssl_reason() {
-  const unsigned long error = ERR_peek_last_error();
+ShownChain::ShownChain(const Anchors& anchors, STACK_OF(X509) * shown, PeerName peer)
+    : shown_(X509_chain_up_ref(shown)), peer_(std::move(peer)), store_(X509_STORE_new()) {
+  if (shown_ && store_ && sk_X509_num(shown_.get()) > 0) collect(anchors);
+}
+
+void ShownChain::note_dates(const X509* certificate) {
+  for (const ASN1_TIME* date : {X509_get0_notBefore(certificate), X509_get0_notAfter(certificate)}) {
+    const auto time = time_of(date);
+    if (time) changes_.push_back(*time);
+    unreadable_dates_ = unreadable_dates_ || !time;
+  }
+}
+
+/// From the peer's certificate along the issuers' names, through what was shown and what is trusted: nothing else can
+/// change a verdict.
+void ShownChain::collect(const Anchors& anchors) {
+  const X509* leaf = sk_X509_value(shown_.get(), 0);
+  note_dates(leaf);
+  std::vector<const X509_NAME*> names{X509_get_issuer_name(leaf)};
+  const auto want = [&names](const X509* certificate) {
+    const X509_NAME* issuer = X509_get_issuer_name(certificate);
+    if (std::ranges::none_of(names, [issuer](const X509_NAME* name) { return X509_NAME_cmp(name, issuer) == 0; })) {
+      names.push_back(issuer);
+    }
+  };
+  for (std::size_t next = 0; next < names.size(); ++next) {
+    const X509_NAME* name = names[next];
+    for (int i = 0; i < sk_X509_num(shown_.get()); ++i) {
+      const X509* certificate = sk_X509_value(shown_.get(), i);
+      if (X509_NAME_cmp(X509_get_subject_name(certificate), name) != 0) continue;
+      note_dates(certificate);
+      want(certificate);
+    }
+    for (Certificate& anchor : anchors.with_subject(name)) {
+      if (X509_STORE_add_cert(store_.get(), anchor.get()) != 1) continue;
+      note_dates(anchor.get());
+      kept_.push_back(std::move(anchor));
+      want(kept_.back().get());
+    }
+  }
+  std::ranges::sort(changes_);
+}
+
+ValidityWindow ShownChain::window_around(sys_seconds time) const {
+  if (unreadable_dates_) return {time, time + seconds{1}};
+  ValidityWindow window{sys_seconds::min(), sys_seconds::max()};
+  for (const sys_seconds change : changes_) {
+    if (change <= time) window.begin = std::max(window.begin, change);
+    if (change > time) window.end = std::min(window.end, change);
+  }
+  return window;
+}
+
+int ShownChain::error_at(sys_seconds time) const {
+  const VerifyContext context{X509_STORE_CTX_new()};
+  if (!context || !shown_ || !store_ || sk_X509_num(shown_.get()) == 0 ||
+      X509_STORE_CTX_init(context.get(), store_.get(), sk_X509_value(shown_.get(), 0), shown_.get()) != 1 ||
+      X509_STORE_CTX_set_default(context.get(), "ssl_server") != 1) {
+    return X509_V_ERR_UNSPECIFIED;
+  }
+  X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
+  if (!expect(parameters, peer_)) return X509_V_ERR_UNSPECIFIED;
+  X509_VERIFY_PARAM_set_auth_level(parameters, kSecurityLevel);
+  X509_VERIFY_PARAM_set_time(parameters, time.time_since_epoch().count());
+  const bool good = X509_verify_cert(context.get()) == 1;
+  const int error = X509_STORE_CTX_get_error(context.get());
   ERR_clear_error();
-  const char* reason = ERR_reason_error_string(error);
-  return reason != nullptr ? reason : "unknown reason";
+  return good || error != X509_V_OK ? error : X509_V_ERR_UNSPECIFIED;
+}
+
+ChainVerdict ShownChain::verify_at(sys_seconds time) const {
+  if (const int error = error_at(time); error != X509_V_OK) return std::unexpected(error);
+  return window_around(time);
+}
+
+ChainVerdict ShownChain::verify_at_some_time() const {
+  if (!shown_ || sk_X509_num(shown_.get()) == 0) return std::unexpected(X509_V_ERR_UNSPECIFIED);
+  const X509* leaf = sk_X509_value(shown_.get(), 0);
+  const auto begin = time_of(X509_get0_notBefore(leaf));
+  const auto end = time_of(X509_get0_notAfter(leaf));
+  if (!begin || !end) return std::unexpected(X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD);
+  std::vector<sys_seconds> times{*begin};
+  std::ranges::copy_if(changes_, std::back_inserter(times),
+                       [&](sys_seconds change) { return *begin < change && change < *end; });
+  times.erase(std::ranges::unique(times).begin(), times.end());
+  if (times.size() > kMostTimes) times.resize(kMostTimes);
+  std::optional<int> why;
+  for (const sys_seconds time : times) {
+    const auto verdict = verify_at(time);
+    if (verdict) return verdict;
+    if (!why || (is_about_dates(*why) && !is_about_dates(verdict.error()))) why = verdict.error();
+  }
+  return std::unexpected(*why);
+}
+
+void PeerCheck::watch(SSL* ssl) { SSL_set_app_data(ssl, this); }
+
+int PeerCheck::in_handshake(const Anchors& anchors, STACK_OF(X509) * shown) {
+  chain_ = std::make_unique<ShownChain>(anchors, shown, peer_);
+  const auto verdict = chain_->verify_at_some_time();
+  if (verdict) return X509_V_OK;
+  refusal_ = refusal_of(verdict.error(), peer_);
+  return verdict.error();
+}
+
+SourceResult<ValidityWindow> PeerCheck::verify_at(sys_seconds claimed) const {
+  if (!chain_) return refuse("it has shown none");
+  const auto verdict = chain_->verify_at(claimed);
+  if (verdict) return *verdict;
+  return refuse(fmt::format("{} at {} UTC, the time the server claims", X509_verify_cert_error_string(verdict.error()),
+                            base::utc_text(claimed)));
 }
 
 SourceResult<SslContext> make_undemanding_client_context() {
-  // The machine's own openssl.cnf could change what every server sees of us.
-  OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
-  SslContext context{SSL_CTX_new(TLS_client_method())};
-  if (!context) return refuse(fmt::format("cannot set up TLS: {}", openssl_reason()));
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
-  SSL_CTX_set_alpn_protos(context.get(), kAlpn.data(), kAlpn.size());
-  SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  return context;
+  SSL_CTX* const context = new_context();
+  if (context == nullptr) return refuse(fmt::format("cannot set up TLS: {}", openssl_reason()));
+  return SslContext{context, nullptr};
 }
 
 SourceResult<SslContext> make_client_context(const std::string& ca_file) {
-  auto made = make_undemanding_client_context();
-  if (!made) return made;
-  SslContext context = *std::move(made);
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context.get()), X509_V_FLAG_NO_CHECK_TIME);
-
-  if (ca_file.empty()) {
-    const AnchorPlaces places;
-    static const Anchors anchors = read_anchors(places);
-    if (anchors.empty()) {
-      return refuse(fmt::format("no trust anchors in {} or {}; install ca-certificates, or name a file with ca_file",
-                                places.file.string(), places.folder.string()));
-    }
-    if (!look_up_in(SSL_CTX_get_cert_store(context.get()), anchors)) {
-      return refuse(fmt::format("cannot set up trust anchors: {}", openssl_reason()));
-    }
-  } else if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
-    return refuse(fmt::format("cannot load trust anchors from {}: {}", ca_file, openssl_reason()));
-  }
-  return context;
-}
-
-SourceResult<ValidityWindow> verify_at(SSL* ssl, sys_seconds claimed) {
-  const VerifyContext context{X509_STORE_CTX_new()};
-  X509_STORE* anchors = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
-  if (!context ||
-      X509_STORE_CTX_init(context.get(), anchors, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl)) != 1) {
-    return refuse(fmt::format("cannot check the certificate: {}", openssl_reason()));
-  }
-  X509_STORE_CTX_set_default(context.get(), "ssl_server");
-  X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
-  X509_VERIFY_PARAM_set_auth_level(parameters, SSL_get_security_level(ssl));
-  X509_VERIFY_PARAM_set_time(parameters, claimed.time_since_epoch().count());
-
-  if (X509_verify_cert(context.get()) != 1) {
-    const int error = X509_STORE_CTX_get_error(context.get());
-    return refuse(fmt::format("{} at {} UTC, the time the server claims", X509_verify_cert_error_string(error),
-                              base::utc_text(claimed)));
-  }
-  const auto window = window_of(X509_STORE_CTX_get0_chain(context.get()));
-  if (!window) return refuse("a certificate's dates cannot be read");
-  return *window;
+  auto read = Anchors::read(ca_file);
+  if (!read) return std::unexpected(read.error());
+  auto anchors = std::make_unique<Anchors>(*std::move(read));
+  SSL_CTX* const context = new_context();
+  if (context == nullptr) return refuse(fmt::format("cannot set up TLS: {}", openssl_reason()));
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_cert_verify_callback(context, verify_in_handshake, nullptr);
+  SSL_CTX_set_app_data(context, anchors.get());
+  return SslContext{context, std::move(anchors)};
 }
 
 }  // namespace sdwdate::net

@@ -40,7 +40,12 @@ using timecore::Exchange;
 
 constexpr int kMostConnections = 2;  // the first, and one more
 constexpr int kMostPlans = 3;        // for one request; a machine that is late each time is asked to be good enough
-constexpr int kMostStaleAlone = 2;   // a cache that has answered twice will answer again
+constexpr int kMostCached = 3;       // a cache that has answered three times will answer again
+
+/// An answer that cannot be used, and does not make the source or the way to it suspect either.
+bool says_nothing(ErrorCode code) {
+  return code == ErrorCode::http_malformed || code == ErrorCode::date_missing || code == ErrorCode::date_malformed;
+}
 
 /// Measures one source. Everything runs on one thread; the parent's patience and our own time limit end it.
 class Probe {
@@ -71,10 +76,8 @@ class Probe {
   void finish(const std::optional<SourceError>& error);
 
   [[nodiscard]] timecore::Plan plan() const;
-  [[nodiscard]] bool has_evidence() const {
-    return std::ranges::any_of(exchanges_, [](const Exchange& e) { return !e.stale; });
-  }
-  [[nodiscard]] bool only_stale() const { return !has_evidence() && exchanges_.size() >= kMostStaleAlone; }
+  [[nodiscard]] bool has_evidence() const { return timecore::heard_live(exchanges_, options_); }
+  [[nodiscard]] bool only_cached() const { return !has_evidence() && exchanges_.size() >= kMostCached; }
   [[nodiscard]] ipc::Traffic traffic() const;
 
   ipc::ProbeJob job_;
@@ -145,7 +148,7 @@ std::optional<SourceError> Probe::prepare() {
 }
 
 awaitable<void> Probe::measure() {
-  while (exchanges_.size() < job_.exchanges && !only_stale()) {
+  while (exchanges_.size() < job_.exchanges && !only_cached()) {
     const auto next = co_await one_exchange();
     if (!next) {
       finish(next.error());
@@ -185,6 +188,8 @@ awaitable<SourceResult<Probe::Next>> Probe::one_exchange() {
       drop_session();
       co_return Next::go_on;
     }
+    // What was heard before stays true.
+    if (says_nothing(answer.error().code) && has_evidence()) co_return Next::enough;
     co_return std::unexpected(answer.error());
   }
   if (auto checked = check(*answer); !checked) co_return std::unexpected(checked.error());
@@ -193,9 +198,9 @@ awaitable<SourceResult<Probe::Next>> Probe::one_exchange() {
     drop_session();  // its Date may be older than our request, which would make the upper bound false
     co_return Next::go_on;
   }
-  exchanges_.push_back({sent, received, answer->date, answer->stale, answer->fine});
-  ipc::send_record(parent_.native_handle(),
-                   ipc::encode(ipc::ExchangeReport{sent, received, answer->date, answer->stale, answer->fine}));
+  exchanges_.push_back({sent, received, answer->date, answer->age, answer->fine, answer->spread});
+  ipc::send_record(parent_.native_handle(), ipc::encode(ipc::ExchangeReport{sent, received, answer->date, answer->age,
+                                                                            answer->fine, answer->spread}));
   if (!answer->reusable) drop_session();
   co_return Next::go_on;
 }
@@ -292,7 +297,7 @@ awaitable<bool> Probe::wait_for_turn() {
     timecore::Plan planned = plan();
     const RawTime now = RawClock::now();
     if (planned.send > job_.sharpen_until && timecore::enough(exchanges_, options_, now)) {
-      if (timecore::has_ticked(exchanges_)) co_return false;
+      if (timecore::has_ticked(exchanges_, options_)) co_return false;
       planned = timecore::plan_last(exchanges_, options_, now);
     }
     timer.expires_after(planned.send - RawClock::now());

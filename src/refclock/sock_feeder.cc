@@ -169,7 +169,7 @@ std::expected<void, FeedError> feed(const std::string& path, const Sample& sampl
 }
 
 std::string refclock_line(const std::string& path) {
-  return fmt::format("refclock SOCK {} refid WEB poll 2 filter 1 precision 0.01 delay 0.1 stratum 2", path);
+  return fmt::format("refclock SOCK {} refid WEB poll 2 filter 1 precision 0.01 delay 1.0 stratum 2", path);
 }
 
 }  // namespace sdwdate::refclock

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "ipc/child.h"
 #include "ipc/records.h"
@@ -43,13 +45,13 @@ ipc::ResolveReply look_up(const std::string& host) {
   if (error != 0) return {{}, ::gai_strerror(error)};
 
   const std::unique_ptr<addrinfo, FreeAddresses> list{found};
-  ipc::ResolveReply reply;
+  std::vector<ipc::IpAddress> addresses;
   for (const addrinfo* entry = list.get(); entry != nullptr; entry = entry->ai_next) {
-    if (reply.addresses.size() == ipc::kMaxAddresses) break;
-    if (const auto address = address_of(*entry)) reply.addresses.push_back(*address);
+    if (const auto address = address_of(*entry)) addresses.push_back(*address);
   }
-  if (reply.addresses.empty()) reply.message = "it has no IP address";
-  return reply;
+  if (addresses.empty()) return {{}, "it has no IP address"};
+  // A reply has room for a few: of both families, if there are both.
+  return {ipc::interleave(addresses), ""};
 }
 
 }  // namespace

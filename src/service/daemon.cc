@@ -13,6 +13,7 @@
 #include "refclock/chrony_report.h"
 #include "service/ask_chrony.h"
 #include "service/await.h"
+#include "service/claimed_error.h"
 #include "service/words.h"
 
 namespace sdwdate::service {
@@ -145,9 +146,7 @@ bool Daemon::run() {
 asio::awaitable<void> Daemon::rounds() {
   while (true) {
     change(Doing::measuring, "Asking web servers for the time.");
-    const PlanFeed feeding = [this](const timecore::Known& told, const base::ClockPair& now) {
-      return plan(told, now);
-    };
+    const PlanFeed feeding = [this](SyncReport& report) { return plan(report); };
     const OnProgress waiting = [this](const Progress& progress) {
       if (!progress.headline.empty()) change(Doing::measuring, progress.headline);
     };
@@ -169,19 +168,45 @@ asio::awaitable<void> Daemon::rounds() {
   }
 }
 
-timecore::FeedPlan Daemon::plan(const timecore::Known& told, const base::ClockPair& now) {
-  const timecore::FeedPlan plan = discipline_.plan(told, now);
+timecore::FeedPlan Daemon::plan(SyncReport& report) {
+  const timecore::Agreed& result = *report.result;
+  const nanoseconds delay = typical_delay(report.round);
+  timecore::Steadiness steadiness = steadiness_;
+  const auto weighed = steadiness.weigh({report.told->at, result.bounds, result.estimate, delay});
+  report.told->result.estimate = report.told->result.estimate + (weighed.estimate - result.estimate);
+
+  const timecore::Known& told = *report.told;
+  const base::ClockPair& now = report.round.at;
+  const timecore::FeedPlan plan = discipline_.plan(told, now, weighed.refuted);
   if (plan.hold) return plan;
+  steadiness_ = std::move(steadiness);
+  look_at_delay(weighed, delay);
   // From now on chronyd may set the clock, which is to be recognised as its doing.
   known_ = told;
   if (plan.forget) {
-    log("chrony-reset", Priority::notice,
-        fmt::format("The clock is {} outside what was measured: chronyd is to forget its old samples.",
-                    base::in_words(timecore::outside(told, now))),
-        {{"SDWDATE_OUTSIDE", seconds_text(timecore::outside(told, now))}});
+    const nanoseconds outside = timecore::outside(told, now);
+    const std::string why = plan.refuted
+                                ? std::string{"What chronyd was told before cannot be true"}
+                                : fmt::format("The clock is {} outside what was measured", base::in_words(outside));
+    log("chrony-reset", Priority::notice, fmt::format("{}: chronyd is to forget its old samples.", why),
+        {{"SDWDATE_OUTSIDE", seconds_text(outside)}});
     schedule_.begin_anew();
   }
   return plan;
+}
+
+void Daemon::look_at_delay(const timecore::Weighed& weighed, nanoseconds delay) {
+  if (weighed.unusual == slow_paths_) return;
+  slow_paths_ = weighed.unusual;
+  if (!slow_paths_) {
+    log("delay-usual", Priority::info, "Answers say again what was expected, or take no longer than usual.");
+    return;
+  }
+  log("delay-unusual", Priority::notice,
+      fmt::format("Answers took {}, where {} are usual, and differ from what was expected: they move the clock no "
+                  "further than it may have wandered.",
+                  base::in_words(delay), base::in_words(weighed.usual_delay)),
+      {{"SDWDATE_DELAY", seconds_text(delay)}, {"SDWDATE_USUAL_DELAY", seconds_text(weighed.usual_delay)}});
 }
 
 nanoseconds Daemon::conclude(SyncReport report) {
@@ -230,6 +255,7 @@ void Daemon::look_at_rough(const SyncReport& report) {
   if (!report.rough || !report.fed) return;
   // From now on chronyd may set the clock; the first round that agrees will know better, whatever was before.
   known_ = report.told;
+  steadiness_.begin_anew();
   discipline_.begin_anew();
   log("rough-time", Priority::notice, describe(*report.rough, report.round.at),
       {{"SDWDATE_OFFSET",
@@ -305,9 +331,12 @@ asio::awaitable<Wake> Daemon::between(nanoseconds wait) {
 asio::awaitable<Wake> Daemon::finish_quick_feed(const SyncReport& round) {
   for (std::size_t sample = 1; sample < kQuickSamples; ++sample) {
     const Wake woken = co_await mailbox_.wait(kBetweenQuickSamples);
-    if (woken != Wake::due) co_return woken;
+    if (woken != Wake::due) {
+      discipline_.begin_anew();  // chronyd lacks the samples that it waits for
+      co_return woken;
+    }
     fed_at_ = base::RawClock::now();
-    if (const auto fed = feed_quick_sample(settings_.config, round, sample); !fed) {
+    if (const auto fed = co_await feed_quick_sample(settings_.config, round, sample); !fed) {
       log("chrony-not-fed", Priority::warning, fed.error().message);
       discipline_.begin_anew();
       fed_at_.reset();
@@ -358,6 +387,7 @@ void Daemon::look() {
   last_look_ = now;
   if (finding.what == Disturbance::none) return;
   log(event_name(finding.what), Priority::notice, words_for(finding), {{"SDWDATE_BY", seconds_text(finding.by)}});
+  steadiness_.begin_anew();
   begin_anew();
 }
 

@@ -15,6 +15,7 @@
 #include "service/sync.h"
 #include "timecore/discipline.h"
 #include "timecore/schedule.h"
+#include "timecore/steadiness.h"
 
 namespace sdwdate::service {
 
@@ -86,7 +87,9 @@ class Daemon {
   boost::asio::awaitable<Wake> finish_quick_feed(const SyncReport& round);
   boost::asio::awaitable<void> ask_about_sample();
 
-  timecore::FeedPlan plan(const timecore::Known& told, const base::ClockPair& now);
+  timecore::FeedPlan plan(SyncReport& report);
+  /// Says when paths begin to take unusually long, and when they no longer do.
+  void look_at_delay(const timecore::Weighed& weighed, std::chrono::nanoseconds delay);
   std::chrono::nanoseconds conclude(SyncReport report);
   std::chrono::nanoseconds after_success(const SyncReport& report);
   std::chrono::nanoseconds after_failure(const SyncReport& report);
@@ -121,6 +124,8 @@ class Daemon {
 
   timecore::Schedule schedule_;
   timecore::Discipline discipline_;
+  timecore::Steadiness steadiness_;
+  bool slow_paths_ = false;  ///< as last logged
   timecore::Look last_look_;
   std::optional<timecore::Known> known_;     ///< what chronyd was last told, if nothing has happened since
   std::optional<base::RawTime> fed_at_;      ///< of the last sample, until chronyd has been asked about it

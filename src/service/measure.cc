@@ -117,10 +117,11 @@ ipc::ProbeJob job_for(const SourceSpec& spec, const MeasureOptions& options, con
   job.timeout = timeout;
   job.floor = options.limits.floor;
   job.ceiling = options.limits.ceiling;
-  job.lag = options.transfer.lag;
-  job.fine_lag = options.transfer.fine_lag;
-  job.slack = options.transfer.slack;
-  job.drift_ppm = options.transfer.drift_ppm;
+  const timecore::TransferOptions transfer = spec.transfer(options.transfer);
+  job.lag = transfer.lag;
+  job.fine_lag = transfer.fine_lag;
+  job.slack = transfer.slack;
+  job.drift_ppm = transfer.drift_ppm;
   return job;
 }
 

@@ -25,7 +25,7 @@ using timecore::NoBounds;
 SourceError explain(NoBounds why) {
   switch (why) {
     case NoBounds::only_stale:
-      return {ErrorCode::stale, "only a cache answered (Age above 0): its Date is old, and the server was not heard"};
+      return {ErrorCode::stale, "only a cache answered (Age), with an old Date: the server was not heard"};
     case NoBounds::contradiction:
       return {ErrorCode::inconsistent, "its answers contradict each other: no single clock could have given them"};
     case NoBounds::no_exchange: break;
@@ -34,16 +34,17 @@ SourceError explain(NoBounds why) {
 }
 
 /// Turns what a probe heard into bounds at `at`, or into an error.
-void weigh_one(SourceReport& source, const timecore::TransferOptions& options, base::RawTime at) {
+void weigh_one(SourceReport& source, const timecore::TransferOptions& round_options, base::RawTime at) {
   if (source.reading.error) return;
+  const timecore::TransferOptions options = source.spec.transfer(round_options);
   source.fine_times_dropped += timecore::drop_false_fine_times(source.reading.exchanges, options);
-  const auto bounds = timecore::combine(source.reading.exchanges, options, at);
-  if (!bounds) {
-    source.reading.error = explain(bounds.error());
+  const auto claim = timecore::claim(source.reading.exchanges, options, at);
+  if (!claim) {
+    source.reading.error = explain(claim.error());
     return;
   }
-  source.bounds = *bounds;
-  source.estimate = timecore::estimate(source.reading.exchanges, options, *bounds);
+  source.claim = *claim;
+  source.estimate = timecore::estimate(source.reading.exchanges, options, claim->narrow);
 }
 
 /// The moving parts of one round, all on one thread.
@@ -90,7 +91,8 @@ class Runner {
       progress.url = report.spec.url.text;
       const OnExchange narrow = [&](const std::vector<timecore::Exchange>& exchanges) {
         progress.exchanges = exchanges.size();
-        const auto bounds = timecore::combine(exchanges, options_.transfer, exchanges.back().received);
+        const auto bounds =
+            timecore::combine(exchanges, report.spec.transfer(options_.transfer), exchanges.back().received);
         if (bounds) progress.bounds = *bounds;
         tell();
       };
@@ -150,8 +152,9 @@ timecore::Agreement weigh(std::vector<SourceReport>& sources, const timecore::Tr
   std::vector<timecore::Vote> votes;
   std::vector<SourceReport*> voters;
   for (SourceReport& source : sources) {
-    if (!source.bounds) continue;
-    votes.push_back({*source.bounds, source.estimate.offset, source.spec.voter(), source.spec.pool.value_or("")});
+    if (!source.claim) continue;
+    votes.push_back({source.claim->narrow, source.claim->certain, source.estimate.offset, source.claim->sharp,
+                     source.spec.voter(), source.spec.pool.value_or("")});
     voters.push_back(&source);
   }
   timecore::Agreement agreement = timecore::agree(votes, quorum);
@@ -163,7 +166,7 @@ timecore::Agreement weigh(std::vector<SourceReport>& sources, const timecore::Tr
 
 Lineup lineup_of(const std::vector<wire::Url>& urls) {
   Lineup lineup;
-  for (const wire::Url& url : urls) lineup.add({SourceSpec{url, std::nullopt, std::nullopt}}, 1);
+  for (const wire::Url& url : urls) lineup.add({SourceSpec{url}}, 1);
   return lineup;
 }
 
@@ -179,7 +182,7 @@ std::vector<SourceSpec> addresses_of(const std::vector<config::Pool>& pools) {
   for (const config::Pool& pool : pools) {
     for (const config::Source& source : pool.sources) {
       const auto add = [&](const wire::Url& url) {
-        addresses.push_back({url, pool.name, source.operator_name, source.self_signed});
+        addresses.push_back({url, pool.name, source.operator_name, source.self_signed, source.lag});
       };
       add(source.url);
       std::ranges::for_each(source.mirrors, add);
@@ -205,7 +208,7 @@ Lineup draw(const config::Config& config) {
       std::uniform_int_distribution<std::size_t> pick{0, source.mirrors.size()};
       const std::size_t address = pick(random);
       const wire::Url& url = address == 0 ? source.url : source.mirrors[address - 1];
-      candidates.push_back({url, pool.name, source.operator_name, source.self_signed});
+      candidates.push_back({url, pool.name, source.operator_name, source.self_signed, source.lag});
     }
     std::ranges::shuffle(candidates, random);
     lineup.add(std::move(candidates), static_cast<std::size_t>(config.sources_per_pool));

@@ -12,6 +12,7 @@
 #include "service/source.h"
 #include "timecore/agreement.h"
 #include "timecore/likelihood.h"
+#include "timecore/transfer.h"
 
 namespace sdwdate::service {
 
@@ -65,7 +66,7 @@ struct SourceReport {
   Reading reading;
   Outcome outcome = Outcome::failed;
   /// At the round's instant; set unless failed.
-  std::optional<timecore::RawBounds> bounds;
+  std::optional<timecore::Claim> claim;
   timecore::Estimate estimate;
   std::size_t fine_times_dropped = 0;  ///< that did not agree with Date
 };
@@ -83,7 +84,7 @@ struct RoundReport {
   [[nodiscard]] std::size_t count(Outcome outcome) const;
 };
 
-/// Turns what each source's probe heard into bounds at `at` or into an error, and lets the sources vote: sets `bounds`,
+/// Turns what each source's probe heard into bounds at `at` or into an error, and lets the sources vote: sets `claim`,
 /// `estimate`, `outcome` and the reading's error. Pure.
 timecore::Agreement weigh(std::vector<SourceReport>& sources, const timecore::TransferOptions& options,
                           base::RawTime at, const timecore::Quorum& quorum);

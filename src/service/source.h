@@ -20,12 +20,18 @@ namespace sdwdate::service {
 
 struct SourceSpec {
   wire::Url url;
-  std::optional<std::string> pool;
-  std::optional<std::string> operator_name;
-  bool self_signed = false;  ///< see config::Source
+  std::optional<std::string> pool = std::nullopt;
+  std::optional<std::string> operator_name = std::nullopt;
+  bool self_signed = false;                                    ///< see config::Source
+  std::optional<std::chrono::nanoseconds> lag = std::nullopt;  ///< likewise
 
   /// Who has the vote: the operator or, where none is named, the server itself.
   [[nodiscard]] std::string voter() const { return operator_name.value_or(url.authority()); }
+  /// What is allowed for this source, where others are allowed `usual`.
+  [[nodiscard]] timecore::TransferOptions transfer(timecore::TransferOptions usual) const {
+    usual.lag = lag.value_or(usual.lag);
+    return usual;
+  }
 };
 
 /// What one source's probe brought home: exchanges, or an error.

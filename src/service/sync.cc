@@ -76,14 +76,6 @@ asio::awaitable<bool> tor_works(SyncReport& report, const config::Config& config
   co_return !report.tor->known_not_to_work();
 }
 
-/// Of what is certain: bounds, or their lower end alone.
-timecore::RawOffset lower_end(const auto& certain) {
-  if constexpr (requires { certain.lower; })
-    return certain.lower;
-  else
-    return certain;
-}
-
 std::chrono::sys_seconds claimed_time(const timecore::Agreed& agreed, base::RawTime at) {
   return std::chrono::floor<std::chrono::seconds>(timecore::reference_time(at, agreed.estimate));
 }
@@ -171,14 +163,15 @@ Fed feed_now(const config::Config& config, const SyncReport& report, std::chrono
 }
 
 /// The configured number of times, for a chronyd whose configuration wants several samples in each of its polls.
-asio::awaitable<Fed> feed_burst(const config::Config& config, const SyncReport& report) {
+asio::awaitable<Fed> feed_burst(const config::Config& config, const SyncReport& report,
+                                std::chrono::nanoseconds addition) {
   asio::steady_timer pause{co_await asio::this_coro::executor};
   for (int i = 0; i < config.chrony_burst; ++i) {
     if (i > 0) {
       pause.expires_after(kBetweenCopies);
       co_await pause.async_wait(asio::use_awaitable);
     }
-    if (auto fed = feed_now(config, report, {}); !fed) co_return fed;
+    if (auto fed = feed_now(config, report, addition); !fed) co_return fed;
   }
   co_return Fed{};
 }
@@ -195,13 +188,8 @@ asio::awaitable<void> forget(SyncReport& report, const config::Config& config) {
 
 asio::awaitable<void> hand_over(SyncReport& report, const config::Config& config) {
   if (report.plan.forget) co_await forget(report, config);
-  Fed fed;
-  // Not as one expression: g++ 12 destroys the temporary of a conditional co_await twice.
-  if (report.plan.quick) {
-    fed = feed_quick_sample(config, report, 0);
-  } else {
-    fed = co_await feed_burst(config, report);
-  }
+  const std::chrono::nanoseconds addition = report.plan.quick ? kZigzag.front() : std::chrono::nanoseconds{0};
+  const Fed fed = co_await feed_burst(config, report, addition);
   if (!fed) {
     report.code = fed.error().kind == refclock::FeedError::Kind::unacceptable ? ExitCode::insane : ExitCode::not_fed;
     report.refusal = fed.error().message;
@@ -227,10 +215,11 @@ std::chrono::nanoseconds uncertainty(const timecore::RoughTime& rough) {
 }
 
 /// Hands over about what time it is, if Tor's evidence says that the clock is wrong.
-void be_rough(SyncReport& report, const config::Config& config, const timecore::TimeLimits& limits, bool feed) {
+asio::awaitable<void> be_rough(SyncReport& report, const config::Config& config, const timecore::TimeLimits& limits,
+                               bool feed) {
   const base::ClockPair now = base::read_clock_pair();
   report.rough = timecore::rough_time(report.tor->evidence(), now, limits, known_past(report.floor));
-  if (!report.rough) return;
+  if (!report.rough) co_return;
   const timecore::RawOffset estimate = report.rough->estimate;
   const std::chrono::nanoseconds off = uncertainty(*report.rough);
   report.told = timecore::Known{{{estimate - off, estimate + off}, estimate}, now.raw};
@@ -238,8 +227,8 @@ void be_rough(SyncReport& report, const config::Config& config, const timecore::
   report.round.asleep_before = base::time_asleep();
   report.plan.quick = true;
   report.refusal += fmt::format(" {}", describe(*report.rough, now));
-  if (!feed) return;
-  const Fed fed = feed_quick_sample(config, report, 0);
+  if (!feed) co_return;
+  const Fed fed = co_await feed_quick_sample(config, report, 0);
   report.fed = fed.has_value();
   report.refusal += fed ? " Handed to chrony as a rough time." : fmt::format(" {}", fed.error().message);
 }
@@ -260,7 +249,7 @@ MeasureOptions measure_options(const config::Config& config, const timecore::Tim
 }
 
 std::chrono::sys_seconds certainly_past(const SyncReport& report) {
-  const timecore::RawOffset lower = lower_end(report.round.agreement.certain);
+  const timecore::RawOffset lower = report.round.agreement.certain->lower;
   const auto past = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(report.round.at.raw, lower));
   return std::max(past, report.floor.time);
 }
@@ -286,9 +275,10 @@ std::optional<UserError> check(const config::Config& config) {
   return std::nullopt;
 }
 
-std::expected<void, refclock::FeedError> feed_quick_sample(const config::Config& config, const SyncReport& report,
-                                                           std::size_t number) {
-  return feed_now(config, report, kZigzag.at(number));
+asio::awaitable<std::expected<void, refclock::FeedError>> feed_quick_sample(const config::Config& config,
+                                                                            const SyncReport& report,
+                                                                            std::size_t number) {
+  return feed_burst(config, report, kZigzag.at(number));
 }
 
 asio::awaitable<SyncReport> rough(const config::Config& config, std::shared_ptr<ipc::Launcher> launcher,
@@ -304,7 +294,7 @@ asio::awaitable<SyncReport> rough(const config::Config& config, std::shared_ptr<
     report.refusal = "Tor works: 'sdwdate sync' will do better than a rough time.";
   } else {
     report.refusal = fmt::format("{}.", describe(*report.tor->state));
-    be_rough(report, config, limits, feed);
+    co_await be_rough(report, config, limits, feed);
     if (!report.rough) report.refusal += " Nothing that Tor knows shows that the clock is wrong, and by how much.";
     if (report.rough) report.code = report.fed || !feed ? ExitCode::done : ExitCode::not_fed;
   }
@@ -320,7 +310,7 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
   const bool ready = co_await tor_works(report, config, limits, launcher, on_progress);
   if (!ready) {
     report.refusal = fmt::format("No source was asked: {}.", describe(*report.tor->state));
-    if (config.tor_rough) be_rough(report, config, limits, true);
+    if (config.tor_rough) co_await be_rough(report, config, limits, true);
     co_return report;
   }
   const MeasureOptions options = measure_options(config, limits, overrides, std::move(launcher));
@@ -347,11 +337,10 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
   DeliberateOffset off = deliberate_offset(config.runtime_directory, config.random_offset);
   if (off.warning) report.warnings.push_back(*std::move(off.warning));
   report.told = told_of(*sane, report.round.at.raw, off.value);
-  report.plan = plan(*report.told, report.round.at);
+  report.plan = plan(report);
   if (report.plan.hold) {
     report.refusal =
-        fmt::format("This round says that {}, where the clock had been right: another round must say so, too.",
-                    describe(*sane, report.round.at));
+        fmt::format("This round alone says that {}: another one must say so, too.", describe(*sane, report.round.at));
     co_return report;
   }
   co_await hand_over(report, config);

@@ -26,8 +26,11 @@ MeasureOptions measure_options(const config::Config& config, const timecore::Tim
 /// What is the matter with a configuration as a whole that no single line shows, if anything.
 std::optional<base::UserError> check(const config::Config& config);
 
-/// Asked once a round has agreed, before chronyd is told `told` (its clocks being `now`): how is it to be fed?
-using PlanFeed = std::function<timecore::FeedPlan(const timecore::Known& told, const base::ClockPair& now)>;
+struct SyncReport;
+
+/// Asked once a round has agreed and is sane, before chronyd is told report.told: how is it to be fed? May move the
+/// estimate that it is told, within the bounds.
+using PlanFeed = std::function<timecore::FeedPlan(SyncReport& report)>;
 
 struct SyncReport {
   /// What was certainly past when it began.
@@ -61,9 +64,11 @@ std::chrono::sys_seconds certainly_past(const SyncReport& report);
 inline constexpr std::size_t kQuickSamples = 3;
 inline constexpr auto kBetweenQuickSamples = std::chrono::seconds{5};
 
-/// Sends the `number`th sample (from 0) of a quick feed, made for this instant. The error is a sentence.
-std::expected<void, refclock::FeedError> feed_quick_sample(const config::Config& config, const SyncReport& report,
-                                                           std::size_t number);
+/// Sends the `number`th sample (from 0) of a quick feed, made for this instant, as often as configured. The error is a
+/// sentence. `config` and `report` must outlive it.
+boost::asio::awaitable<std::expected<void, refclock::FeedError>> feed_quick_sample(const config::Config& config,
+                                                                                   const SyncReport& report,
+                                                                                   std::size_t number);
 
 /// Asks Tor what it knows of the time and, with `feed`, hands chronyd the first of a quick feed's samples. For a clock
 /// that is too wrong for Tor to work; nothing is done to one that is not. `config` must outlive it.

@@ -39,10 +39,12 @@ std::string reason(const RoundReport& round, const timecore::Quorum& quorum) {
       if (round.sources.size() == 1) return "the one source gave no usable answer";
       return fmt::format("none of {} sources gave a usable answer{}", round.sources.size(), common_failure(round));
     case Verdict::no_majority:
-      return fmt::format("{}, but no time lies within the bounds of more than half of them", who_answered(round));
+      return fmt::format("{}, but no time lies within the bounds of more than half of those asked",
+                         who_answered(round));
     case Verdict::too_wide: {
       const std::chrono::duration<double> width = agreement.bounds->width();
-      const std::chrono::duration<double> most = quorum.maximum_width;
+      const std::chrono::duration<double> most =
+          quorum.maximum_width + (agreement.narrow ? std::chrono::nanoseconds{0} : timecore::kLatest);
       return fmt::format("the agreed bounds are {:.3f} s wide, and at most {:g} s is accepted", width.count(),
                          most.count());
     }
@@ -58,6 +60,22 @@ std::string reason(const RoundReport& round, const timecore::Quorum& quorum) {
 /// A source behind by less is likely right but late in refreshing its Date (docs/servers.md).
 constexpr std::chrono::nanoseconds kLate = std::chrono::seconds{1};
 
+/// Bounds that reach this many times as far to one side as to the other are not "give or take".
+constexpr int kLopsided = 3;
+
+/// "0.4 ms slow"
+std::string fast_or_slow(std::chrono::nanoseconds offset) {
+  return fmt::format("{} {}", base::in_words(std::chrono::abs(offset)),
+                     offset < std::chrono::nanoseconds{0} ? "fast" : "slow");
+}
+
+/// Why a source that was heard has bounds so wide; mostly nothing.
+std::string why_blunt(const SourceReport& source) {
+  if (!source.claim || source.claim->sharp || source.spec.lag) return {};
+  const bool cached = std::ranges::any_of(source.reading.exchanges, [](const auto& e) { return e.age.has_value(); });
+  return cached ? "a cache answers for it (Age), so it says little" : "its Date is refreshed late, and irregularly";
+}
+
 std::string disagreement(const SourceReport& source, const RoundReport& round) {
   if (!round.agreement.bounds) return "there is no majority to agree with";
   const std::chrono::nanoseconds ahead = source.estimate.offset - round.agreement.estimate;
@@ -65,8 +83,9 @@ std::string disagreement(const SourceReport& source, const RoundReport& round) {
   if (ahead > std::chrono::nanoseconds{0})
     return fmt::format("its clock is {} ahead of what the majority says", distance);
   if (-ahead < kLate) {
-    return fmt::format("its Date is {} late, behind what the majority says: some servers, as lighttpd, refresh it late",
-                       distance);
+    return fmt::format(
+        "its Date is {} late, behind what the majority says: some servers, such as lighttpd, refresh it late",
+        distance);
   }
   return fmt::format("its clock is {} behind what the majority says", distance);
 }
@@ -79,19 +98,24 @@ std::chrono::nanoseconds reach(const timecore::RawBounds& bounds, timecore::RawO
 
 std::string describe(const timecore::Agreed& result, const base::ClockPair& at) {
   const std::chrono::nanoseconds offset = timecore::against_system_clock(result.estimate, at).value;
-  return fmt::format("this machine's clock is {} {}, give or take {}", base::in_words(std::chrono::abs(offset)),
-                     offset < std::chrono::nanoseconds{0} ? "fast" : "slow",
-                     base::in_words(reach(result.bounds, result.estimate)));
+  const auto beyond = reach(result.bounds, result.estimate);
+  const auto within = std::min(result.bounds.upper - result.estimate, result.estimate - result.bounds.lower);
+  if (beyond < kLopsided * within) {
+    return fmt::format("this machine's clock is {}, give or take {}", fast_or_slow(offset), base::in_words(beyond));
+  }
+  const timecore::Bounds bounds = timecore::against_system_clock(result.bounds, at);
+  return fmt::format("this machine's clock is most likely {}, and certainly between {} and {}", fast_or_slow(offset),
+                     fast_or_slow(bounds.lower.value), fast_or_slow(bounds.upper.value));
 }
 
 std::string_view evidence_name(const SourceReport& source) {
-  if (!source.bounds) return "-";
+  if (!source.claim) return "-";
   const auto fine = std::ranges::find_if(source.reading.exchanges, [](const auto& e) { return e.fine.has_value(); });
   return fine == source.reading.exchanges.end() ? "date" : base::name(fine->fine->header);
 }
 
 std::string note(const SourceReport& source, const RoundReport& round) {
-  std::string text = source.outcome == Outcome::falseticker ? disagreement(source, round) : std::string{};
+  std::string text = source.outcome == Outcome::falseticker ? disagreement(source, round) : why_blunt(source);
   if (source.fine_times_dropped == 0) return text;
   if (!text.empty()) text += "; ";
   return text +

@@ -15,8 +15,10 @@ namespace sdwdate::timecore {
 
 /// What one source says. All votes of a round are bounds at the same instant.
 struct Vote {
-  RawBounds bounds;
-  RawOffset estimate;         ///< inside `bounds`
+  RawBounds bounds;    ///< if the source refreshes its Date with no more than its lag
+  RawBounds certain;   ///< if it refreshes it up to kLatest late; contains `bounds`
+  RawOffset estimate;  ///< inside `bounds`
+  bool sharp = true;   ///< the estimate is a point, good to some part of a round trip; else `bounds` is all we know
   std::string operator_name;  ///< who runs it: an operator has one vote, however many sources
   std::string pool;           ///< whom it is unlikely to conspire with: the other pools
 };
@@ -26,6 +28,8 @@ struct Quorum {
   std::size_t operators = 3;
   std::size_t pools = 1;
   nanoseconds maximum_width = std::chrono::seconds{2};
+  /// How many operators were asked, those that failed included; a majority is one of these. 0: as many as answered.
+  std::size_t asked = 0;
   /// Each source was asked once, at a phase of its own: see spread_phase().
   bool spread = false;
 };
@@ -33,7 +37,7 @@ struct Quorum {
 enum class Verdict : std::uint8_t {
   agreed,
   nobody_answered,
-  no_majority,  ///< no offset lies within the bounds of more than half
+  no_majority,  ///< no offset lies within the certain bounds of more than half of those asked
   too_wide,     ///< the bounds are wider than the quorum allows
   too_few_operators,
   too_few_pools,
@@ -41,21 +45,33 @@ enum class Verdict : std::uint8_t {
 
 struct Agreement {
   Verdict verdict = Verdict::nobody_answered;
-  /// The hull of all offsets within the bounds of more than half of the operators, if there are any; of a spread round,
-  /// within those of as many operators as possible, if these are more than two thirds.
+  /// What is claimed: the hull of all offsets within the narrow bounds of more than half of the operators asked if the
+  /// sources give reason to believe that they are prompt (`narrow`), else `certain`. Where sharp sources dissent that
+  /// may be late, the hull reaches further up, by as much as the others differ. Set if `certain` is.
   std::optional<RawBounds> bounds;
-  /// The lower end for more than half of the operators in every case: what has passed if no majority is wrong.
-  RawOffset certain;
+  /// The same hull by certain bounds: true whatever the number of honest sources that are up to kLatest late.
+  std::optional<RawBounds> certain;
+  bool narrow = false;
   /// The median of the truechimers' estimates (of each operator's first), inside `bounds`; meaningful when `bounds` is
   /// set.
   RawOffset estimate;
-  /// For each vote: do its bounds touch the agreed bounds?
+  /// For each vote: does what it says touch what a majority says narrowly, claimed or not; else, the agreed bounds?
   std::vector<bool> truechimer;
-  std::size_t operators_agreeing = 0;
+  std::size_t operators_agreeing =
+      0;  ///< whose votes touch the agreed bounds, by the measure by which they were agreed
   std::size_t pools_agreeing = 0;
+  std::size_t operators_asked = 0;
 
   [[nodiscard]] bool agreed() const { return verdict == Verdict::agreed; }
 };
+
+/// How many rounds of late sources, at most, one would expect for one in which `agreeing` of `operators` say the same
+/// within `closeness`: the probability that they do by chance, if each is late by a time that is anywhere within half a
+/// second, or is 1 if that is more (docs/estimate.md, "The narrow claim").
+double chance_of_closeness(std::size_t operators, std::size_t agreeing, nanoseconds closeness);
+
+/// A narrow claim is made if chance alone would lead to it less often than this; than half of this where some dissent.
+inline constexpr double kChanceAllowed = 4e-5;
 
 /// When the request to source `index` of `count` is to arrive, into the raw clock's second: all phases are equally far
 /// apart, so that sources that say a second each say a `count`th of it together. `start` is random.

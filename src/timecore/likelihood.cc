@@ -21,10 +21,15 @@ constexpr nanoseconds kEnough = kSecond / 15;
 /// A request planned for an instant is still worth sending so much later, however sharp the estimate is by then.
 constexpr nanoseconds kPunctual = std::chrono::milliseconds{1};
 
-/// The exchanges that say something about both sides: caches do not.
-std::vector<Exchange> fresh(std::span<const Exchange> exchanges) {
+/// The exchanges that say something about both sides, each with a finer time only if that does: caches do not.
+std::vector<Exchange> live(std::span<const Exchange> exchanges, const TransferOptions& options) {
+  const auto standing = standings(exchanges, options);
   std::vector<Exchange> result;
-  std::ranges::remove_copy_if(exchanges, std::back_inserter(result), &Exchange::stale);
+  for (std::size_t i = 0; i < exchanges.size(); ++i) {
+    if (!standing[i].ours && !standing[i].fine_ours) continue;
+    result.push_back(exchanges[i]);
+    if (!standing[i].fine_ours) result.back().fine.reset();
+  }
   return result;
 }
 
@@ -61,7 +66,7 @@ struct Window {
   auto operator<=>(const Window&) const = default;
 };
 
-std::vector<Window> windows(const std::vector<Exchange>& exchanges, const TransferOptions& options, RawOffset origin) {
+std::vector<Window> windows(const std::vector<Exchange>& exchanges, RawOffset origin) {
   const nanoseconds fastest = smallest_delay(exchanges);
   // By how much delays vary is seen from how they varied. The median: a first exchange that was slow says little about
   // the others.
@@ -73,10 +78,11 @@ std::vector<Window> windows(const std::vector<Exchange>& exchanges, const Transf
     const Seconds queued = exchange.delay() - fastest;
     const double blur = std::sqrt(5 * (usual.count() * usual.count() + queued.count() * queued.count() / 12));
     const RawTime middle = exchange.sent + exchange.delay() / 2;
-    const bool fine = fine_time_agrees(exchange, options);
-    const base::RealTime shown = fine ? exchange.fine->time : base::RealTime{exchange.date};
+    const auto& fine = exchange.fine;
+    const base::RealTime shown = fine ? fine->time : base::RealTime{exchange.date + exchange.spread};
     const Seconds low = shown.time_since_epoch() - middle.time_since_epoch() - origin.value;
-    const Seconds length = fine ? exchange.fine->resolution : kSecond;
+    // Two Dates a second apart leave nothing between them: the second changed while they were written.
+    const Seconds length = fine ? fine->resolution : std::max(kSecond - exchange.spread, nanoseconds{0});
     result.push_back({low.count(), low.count() + length.count(), blur});
   }
   // The order in which they came must not show in a sum's last digit.
@@ -131,9 +137,9 @@ nanoseconds rounded(double seconds) { return std::chrono::round<nanoseconds>(Sec
 }  // namespace
 
 Estimate estimate(std::span<const Exchange> exchanges, const TransferOptions& options, const RawBounds& bounds) {
-  const std::vector<Exchange> heard = fresh(exchanges);
+  const std::vector<Exchange> heard = live(exchanges, options);
   if (heard.empty()) return {midpoint(bounds.lower, bounds.upper), bounds.width() / 2};
-  const auto pieces = integrate(windows(heard, options, bounds.lower), Seconds{bounds.width()}.count());
+  const auto pieces = integrate(windows(heard, bounds.lower), Seconds{bounds.width()}.count());
   double total = 0;
   for (const Piece& piece : pieces) total += piece.mass;
   const double centre = median(pieces, total);
@@ -165,22 +171,19 @@ Plan plan_next(std::span<const Exchange> exchanges, const TransferOptions& optio
   const auto bounds = combine(exchanges, options, now);
   if (!bounds) return {now, now + kSecond};
   const Estimate open = estimate(exchanges, options, *bounds);
-  const nanoseconds way_there = median_delay(fresh(exchanges)) / 2;
+  const std::vector<Exchange> heard = live(exchanges, options);
+  const nanoseconds way_there =
+      median_delay(heard.empty() ? std::vector<Exchange>{exchanges.begin(), exchanges.end()} : heard) / 2;
   const nanoseconds arrival = (now + way_there).time_since_epoch() + open.offset.value;
   const nanoseconds into_second = arrival % kSecond;  // positive: the reference is after 1970
   const RawTime send = into_second == nanoseconds{0} ? now : now + (kSecond - into_second);
   return {send, send + std::max(open.error / 2, kPunctual)};
 }
 
-bool has_ticked(std::span<const Exchange> exchanges) {
-  const std::vector<Exchange> heard = fresh(exchanges);
-  return std::ranges::adjacent_find(heard, std::ranges::not_equal_to{}, &Exchange::date) != heard.end();
-}
-
 Plan plan_last(std::span<const Exchange> exchanges, const TransferOptions& options, RawTime now) {
-  const std::vector<Exchange> heard = fresh(exchanges);
+  const std::vector<Exchange> heard = live(exchanges, options);
   const auto bounds = combine(exchanges, options, now);
-  if (heard.empty() || !bounds || has_ticked(exchanges)) return plan_next(exchanges, options, now);
+  if (heard.empty() || !bounds || has_ticked(exchanges, options)) return plan_next(exchanges, options, now);
   // Even by the lower bound the second is over then, and by more than what is no contradiction.
   const nanoseconds next_second = (heard.front().date + kSecond).time_since_epoch();
   const RawTime over{next_second - bounds->lower.value + options.lag + options.slack + kPunctual};

@@ -38,10 +38,6 @@ Plan plan_first(nanoseconds phase, nanoseconds round_trip, base::RawTime now);
 /// either answer halves what is likely. Between `now` and a second later; at once if there is nothing to aim at.
 Plan plan_next(std::span<const Exchange> exchanges, const TransferOptions& options, base::RawTime now);
 
-/// Has a Date changed from one answer to another? A clock that stands still, such as a cache's, is narrowed down like
-/// any other: aimed requests end before its second would have to change.
-bool has_ticked(std::span<const Exchange> exchanges);
-
 /// The last request. If none before has seen the second change, it comes when it must have: an answer that still shows
 /// the old one makes a contradiction. Otherwise as plan_next().
 Plan plan_last(std::span<const Exchange> exchanges, const TransferOptions& options, base::RawTime now);

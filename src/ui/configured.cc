@@ -104,9 +104,7 @@ int sync_once(const ConfiguredOptions& options) {
   {
     LiveView view{!options.output.json};
     // A single round knows nothing of the rounds before it: chronyd weighs what it gets.
-    const service::PlanFeed plainly = [](const timecore::Known&, const base::ClockPair&) {
-      return timecore::FeedPlan{};
-    };
+    const service::PlanFeed plainly = [](service::SyncReport&) { return timecore::FeedPlan{}; };
     report = service::run_to_end(service::sync(
         configured->config, configured->overrides, *launcher,
         [&](const service::Progress& progress) { view.show(progress); }, plainly));

@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "service/claimed_error.h"
 #include "service/words.h"
 
 namespace sdwdate::ui {
@@ -52,6 +53,16 @@ void put_offsets(ordered_json& into, const std::optional<timecore::Agreed>& resu
   into["upper"] = seconds(bounds.upper);
 }
 
+/// Sets the bounds that hold even of servers that refresh their Date up to a second late.
+void put_certain(ordered_json& into, const std::optional<timecore::RawBounds>& certain, const base::ClockPair& at) {
+  into["certain_lower"] = nullptr;
+  into["certain_upper"] = nullptr;
+  if (!certain) return;
+  const timecore::Bounds bounds = timecore::against_system_clock(*certain, at);
+  into["certain_lower"] = seconds(bounds.lower);
+  into["certain_upper"] = seconds(bounds.upper);
+}
+
 ordered_json source_json(const SourceReport& source, const RoundReport& round) {
   ordered_json json{{"url", source.spec.url.text},
                     {"pool", or_null(source.spec.pool)},
@@ -59,16 +70,18 @@ ordered_json source_json(const SourceReport& source, const RoundReport& round) {
                     {"outcome", name(source.outcome)},
                     {"error", error_of(source)}};
   std::optional<timecore::Agreed> result;
-  if (source.bounds) result = timecore::Agreed{*source.bounds, source.estimate.offset};
+  if (source.claim) result = timecore::Agreed{source.claim->narrow, source.estimate.offset};
   put_offsets(json, result, round.at);
+  put_certain(json, source.claim ? std::optional{source.claim->certain} : std::nullopt, round.at);
   const auto& exchanges = source.reading.exchanges;
   json["delay"] =
       exchanges.empty() ? ordered_json(nullptr) : ordered_json(seconds(timecore::smallest_delay(exchanges)));
   json["requests"] = exchanges.size();
   json["bytes_sent"] = source.reading.traffic.sent;
   json["bytes_received"] = source.reading.traffic.received;
-  json["evidence"] = source.bounds ? ordered_json(service::evidence_name(source)) : ordered_json(nullptr);
-  json["standard_error"] = source.bounds ? ordered_json(seconds(source.estimate.error)) : ordered_json(nullptr);
+  json["evidence"] = source.claim ? ordered_json(service::evidence_name(source)) : ordered_json(nullptr);
+  json["standard_error"] =
+      source.claim ? ordered_json(seconds(service::standard_error(source))) : ordered_json(nullptr);
   const std::string note = service::note(source, round);
   json["note"] = note.empty() ? ordered_json(nullptr) : ordered_json(note);
   return json;
@@ -84,6 +97,10 @@ ordered_json round_json(const RoundReport& round, const std::optional<timecore::
   for (const SourceReport& source : round.sources) sources.push_back(source_json(source, round));
   ordered_json selection{{"agreed", round.agreed()}};
   put_offsets(selection, result, round.at);
+  put_certain(selection, round.agreed() ? round.agreement.certain : std::nullopt, round.at);
+  selection["narrow"] = round.agreed() ? ordered_json(round.agreement.narrow) : ordered_json(nullptr);
+  selection["standard_error"] =
+      round.agreed() ? ordered_json(seconds(service::standard_error(round))) : ordered_json(nullptr);
   selection["truechimers"] = round.count(Outcome::truechimer);
   selection["falsetickers"] = round.count(Outcome::falseticker);
   selection["failed"] = round.count(Outcome::failed);

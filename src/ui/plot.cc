@@ -78,7 +78,7 @@ void print_plot(std::ostream& out, const service::RoundReport& round, const time
                 std::size_t width) {
   const std::size_t half = (std::max(width, kBeside + kNarrowest) - kBeside) / 2;
   for (const SourceReport& source : round.sources) {
-    if (source.bounds) print_source(out, source, options, round.at.raw, half);
+    if (source.claim) print_source(out, source, source.spec.transfer(options), round.at.raw, half);
   }
 }
 

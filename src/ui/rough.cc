@@ -1,9 +1,10 @@
 #include <fmt/format.h>
 
-#include <chrono>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <iostream>
 #include <memory>
-#include <thread>
 
 #include "service/run_to_end.h"
 #include "service/words.h"
@@ -21,15 +22,18 @@ struct RoughOptions {
 };
 
 /// The other samples of a quick feed, without which chronyd does not set the clock.
-base::ExitCode feed_the_others(const config::Config& config, const service::SyncReport& report) {
+boost::asio::awaitable<base::ExitCode> feed_the_others(const config::Config& config,
+                                                       const service::SyncReport& report) {
+  boost::asio::steady_timer pause{co_await boost::asio::this_coro::executor};
   for (std::size_t sample = 1; sample < service::kQuickSamples; ++sample) {
-    std::this_thread::sleep_for(service::kBetweenQuickSamples);
-    if (const auto fed = service::feed_quick_sample(config, report, sample); !fed) {
+    pause.expires_after(service::kBetweenQuickSamples);
+    co_await pause.async_wait(boost::asio::use_awaitable);
+    if (const auto fed = co_await service::feed_quick_sample(config, report, sample); !fed) {
       std::cerr << fed.error().message << '\n';
-      return base::ExitCode::not_fed;
+      co_return base::ExitCode::not_fed;
     }
   }
-  return base::ExitCode::done;
+  co_return base::ExitCode::done;
 }
 
 int rough_once(const RoughOptions& options) {
@@ -50,7 +54,7 @@ int rough_once(const RoughOptions& options) {
   if (options.configured.output.json) std::cout << to_json(report) << '\n' << std::flush;
   for (const std::string& warning : report.warnings) std::cerr << "warning: " << warning << '\n';
   std::cerr << report.refusal << '\n';
-  if (report.fed) return status(feed_the_others(configured->config, report));
+  if (report.fed) return status(service::run_to_end(feed_the_others(configured->config, report)));
   return status(report.code);
 }
 

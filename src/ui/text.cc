@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "service/claimed_error.h"
 #include "service/words.h"
 
 namespace sdwdate::ui {
@@ -39,9 +40,9 @@ void print_row(std::ostream& out, const SourceReport& source, const RoundReport&
   const auto& exchanges = source.reading.exchanges;
   std::string offset = "-";
   std::string bound = "-";
-  if (source.bounds) {
+  if (source.claim) {
     offset = signed_words(timecore::against_system_clock(source.estimate.offset, round.at).value);
-    bound = in_words(service::reach(*source.bounds, source.estimate.offset));
+    bound = in_words(service::reach(source.claim->narrow, source.estimate.offset));
   }
   const std::string delay = exchanges.empty() ? "-" : in_words(timecore::smallest_delay(exchanges));
   out << fmt::format(kRow, label, width, offset, bound, delay, exchanges.size(), verdict(source),
@@ -49,11 +50,12 @@ void print_row(std::ostream& out, const SourceReport& source, const RoundReport&
 }
 
 void print_details(std::ostream& out, const SourceReport& source, const RoundReport& round) {
-  if (source.bounds) {
-    const timecore::Bounds bounds = timecore::against_system_clock(*source.bounds, round.at);
+  if (source.claim) {
+    const timecore::Bounds bounds = timecore::against_system_clock(source.claim->narrow, round.at);
     out << fmt::format("{}: between {} and {}, standard error {}; {} bytes sent, {} received\n", source.spec.url.text,
                        signed_words(bounds.lower.value), signed_words(bounds.upper.value),
-                       in_words(source.estimate.error), source.reading.traffic.sent, source.reading.traffic.received);
+                       in_words(service::standard_error(source)), source.reading.traffic.sent,
+                       source.reading.traffic.received);
   }
 }
 

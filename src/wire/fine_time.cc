@@ -11,8 +11,8 @@ using std::chrono::nanoseconds;
 
 constexpr std::size_t kMostFraction = 9;
 constexpr std::size_t kMostDigits = 10;
-/// In the year 2255; nanoseconds in 64 bits reach the year 2262.
-constexpr std::int64_t kLatest = 9'000'000'000;
+constexpr std::int64_t kLatest =
+    std::chrono::floor<std::chrono::seconds>(base::kLatestFineTime).time_since_epoch().count();
 
 std::optional<std::int64_t> digits(std::string_view text) {
   std::int64_t value = 0;
@@ -28,7 +28,7 @@ std::optional<base::FineTime> parse(std::string_view text, base::FineHeader head
   if (fraction.size() > kMostFraction) return std::nullopt;
   const auto whole = digits(text.substr(0, point));
   const auto part = digits(fraction);
-  if (!whole || !part || *whole > kLatest) return std::nullopt;
+  if (!whole || !part || *whole >= kLatest) return std::nullopt;
   nanoseconds unit{1};
   for (std::size_t digit = fraction.size(); digit < kMostFraction; ++digit) unit *= 10;
   const nanoseconds since_1970 = std::chrono::seconds{*whole} + *part * unit;

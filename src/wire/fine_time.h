@@ -10,7 +10,7 @@
 namespace sdwdate::wire {
 
 /// "1795392000.123456": UNIX seconds and one to nine digits of a fraction, which say how fine it is. Empty for anything
-/// else: a header that we do not understand is no evidence, and no error either.
+/// else, and from base::kLatestFineTime on: a header that we do not understand is no evidence, and no error either.
 std::optional<base::FineTime> parse_x_httpstime(std::string_view value);
 
 /// "S1795392000.123456,VS0,VE1": the same behind an S; the rest is not looked at.

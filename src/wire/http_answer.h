@@ -6,20 +6,25 @@
 #include <string>
 #include <string_view>
 
+#include "base/cache_age.h"
 #include "base/error.h"
 #include "base/fine_time.h"
+#include "wire/http_header.h"
 
 namespace sdwdate::wire {
 
-/// Longest header that is read, all fields together (8 KiB, as OpenNTPD's constraints).
-inline constexpr std::size_t kMaxHeader = 8192;
 /// How many 1xx answers may come before the real one.
 inline constexpr int kMaxInterim = 4;
+/// How far the Dates of one answer may lie apart: machines on the way that each write their own do so within moments.
+inline constexpr std::chrono::seconds kMaxSpread = base::kMaxDateSpread;
 
 struct HttpAnswer {
-  std::chrono::sys_seconds date;       ///< the Date header
+  std::chrono::sys_seconds date;   ///< the Date header; the earliest of several
+  std::chrono::seconds spread{0};  ///< by how much the latest of several Date headers is later, at most kMaxSpread
+  /// The Age header, whatever it says, also 0: the answer was not made for this request but came from a cache (RFC
+  /// 9111, 5.1). base::kAgeUnknown if it is not legible, or if there is none but a `Warning: 110`.
+  std::optional<std::chrono::seconds> age;
   std::optional<base::FineTime> fine;  ///< a finer header beside it, not yet held against it
-  bool stale = false;                  ///< `Age` above 0 (or unreadable), or `Warning: 110`: an old answer of a cache
   bool reusable = false;               ///< the connection may carry another request
   /// 408: the server was about to close an idle connection and may have said so before it was asked.
   bool unasked = false;
@@ -41,11 +46,11 @@ class AnswerReader {
   [[nodiscard]] base::SourceError closed() const;
 
   /// Has any byte of an answer arrived?
-  [[nodiscard]] bool started() const { return interim_ > 0 || !buffer_.empty(); }
+  [[nodiscard]] bool started() const { return header_.started(); }
 
  private:
   std::chrono::sys_seconds reference_;
-  std::string buffer_;
+  HeaderReader header_;
   int interim_ = 0;
 };
 

@@ -2,7 +2,7 @@
 
 import random
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from simulator import BUILT, Event
@@ -67,4 +67,46 @@ def rounds(
                 events.append(Event(when - 0.1, "chronyc reset sources"))
         if not any(begin <= when < until for begin, until in silent):
             events.append(feeding.sent(when, error, extras))
+    return events
+
+
+def measured(when: float, error: float, half_width: float = 0.04, delay: float = 0.08) -> Event:
+    """A round of which the daemon decides what to make: its estimate is wrong by `error`, its bounds lie around it."""
+    return Event(when, f"measure {error!r} {error - half_width!r} {error + half_width!r} {delay!r}")
+
+
+@dataclass(frozen=True)
+class Path:
+    """How long answers take: each way half of `delay`, which varies by a tenth, and the error of an estimate."""
+
+    delay: float
+    noise: float
+    #: By what chance a queue stands in one of the two ways, and how long it is on average.
+    queues: float = 0.0
+    queue: float = 0.25
+
+    def ways(self, draw: random.Random) -> tuple[float, float]:
+        half = self.delay * draw.uniform(1, 1.1) / 2
+        queue = draw.expovariate(1 / self.queue) if draw.random() < self.queues else 0.0
+        return (half + queue, half) if draw.random() < 0.5 else (half, half + queue)
+
+
+def over_paths(
+    seed: int,
+    end: float,
+    path: Callable[[float], Path],
+    attack: Callable[[float], tuple[float, float]] = lambda when: (0.0, 0.0),
+) -> list[Event]:
+    """Rounds on the product's schedule whose answers take `path` and what an attacker adds there and back."""
+    draw = random.Random(seed)
+    events = []
+    for when in round_times(seed, end):
+        there, back = path(when).ways(draw)
+        more_there, more_back = attack(when)
+        there, back = there + more_there, back + more_back
+        noise = path(when).noise
+        error = (back - there) / 2 + draw.uniform(-noise, noise)
+        lower, upper = -there - 0.01, back + 0.01
+        estimate = min(max(error, lower), upper)
+        events.append(Event(when, f"measure {estimate!r} {lower!r} {upper!r} {there + back!r}"))
     return events

@@ -11,9 +11,9 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
-from feeding import Feeding, round_times, rounds
+from feeding import Feeding, measured, over_paths, round_times, rounds
 from simulator import BUILT, DAY, HOUR, START, Event, Machine, Run, simulate
-from study import after_jump, with_line, with_option
+from study import ATTACKS, BEGINS, FAR, PATHS, after_jump, attack, largest_shift, with_line, with_option
 
 YEARS = -3e8
 SEEDS = (1, 2, 3)
@@ -186,6 +186,60 @@ class MadRound(unittest.TestCase):
         """The floor: no mad round brings the past back once the clock was right."""
         run = self.run_with(5, YEARS, seed=1)
         self.assertGreater(min(START + moment.when + moment.error for moment in run.between(60)), START)
+
+
+class WrongStart(unittest.TestCase):
+    """A first round that was wrong heals like a start: chronyd forgets it. The daemon's own rules decide here."""
+
+    def story(self, seed: int, lie: float) -> tuple[float, list[Event]]:
+        times = round_times(seed, HOUR)
+        return times[1], [measured(times[0], lie), *(measured(when, 0.005) for when in times[1:])]
+
+    def test_right_20_s_after_the_first_right_round(self):
+        for lie in (60.0, 3600.0, -60.0, 0.5):
+            for wrong in (0.0, YEARS):
+                for seed in SEEDS:
+                    with self.subTest(lie=lie, wrong=wrong, seed=seed):
+                        right, events = self.story(seed, lie)
+                        run = simulate([*FINE, *events], end=HOUR, seed=seed, machine=Machine(wrong=wrong))
+                        self.assertAlmostEqual(run.error_at(right), lie, delta=0.2, msg="chronyd believes it at first")
+                        self.assertLess(run.settles(LIMIT, right, HOUR), 20)
+
+    def test_a_clock_that_was_right_does_not_follow_one_round(self):
+        for lie in (60.0, -3600.0, 0.5):
+            for number in (1, 4, 12):
+                with self.subTest(lie=lie, number=number):
+                    times = round_times(number, DAY)
+                    events = [measured(when, lie if i == number else 0.005) for i, when in enumerate(times)]
+                    run = simulate([*FINE, *events], end=DAY, seed=number, machine=Machine())
+                    self.assertLess(run.worst(60), 0.1)
+
+
+class Delay(unittest.TestCase):
+    """A clock that has been right is evidence, and so is what delay is usual."""
+
+    def fortnight(self, seed: int, path, added=lambda when: (0.0, 0.0), steady: bool = True) -> Run:
+        end = BEGINS + 14 * DAY
+        events = [Event(0, "trace 600"), *over_paths(seed, end, path, added)]
+        return simulate(events, end=end, seed=seed, machine=Machine(), steady=steady)
+
+    def test_whoever_begins_to_delay_moves_the_clock_by_less_than_100_ms_a_day(self):
+        alone = self.fortnight(1, lambda when: FAR)
+        for kind in ATTACKS:
+            with self.subTest(kind=kind):
+                run = self.fortnight(1, lambda when: FAR, attack(kind, 1.0))
+                self.assertLess(largest_shift(run, alone), 0.1)
+
+    def test_what_it_is_for(self):
+        alone = self.fortnight(1, lambda when: FAR, steady=False)
+        run = self.fortnight(1, lambda when: FAR, attack("back", 1.0), steady=False)
+        self.assertGreater(largest_shift(run, alone), 0.4)
+
+    def test_honest_paths_lose_nothing(self):
+        for name, path in PATHS.items():
+            with self.subTest(path=name):
+                as_it_is, weighed = (self.fortnight(2, path, steady=steady) for steady in (False, True))
+                self.assertLess(weighed.rms(2 * DAY), 1.05 * as_it_is.rms(2 * DAY) + 0.0005)
 
 
 class Service(unittest.TestCase):

@@ -130,9 +130,12 @@ def simulate(
     seed: int,
     machine: Machine = Machine(),
     config: str = SHIPPED,
+    steady: bool = True,
     keep: Path | None = None,
 ) -> Run:
     """Runs chronyd through the events until `end`; after each "stop" among them it is started again.
+
+    `steady`: measured rounds are weighed by what was usual (src/timecore/steadiness.h), as in the product.
 
     `keep` names a folder for all that was written, for a closer look.
     """
@@ -148,6 +151,7 @@ def simulate(
         scenario = [
             *machine.settings(),
             f"set seed {seed}",
+            f"set steady {int(steady)}",
             f"set socket {directory}/sock",
             f"set chronyc {find_program('chronyc', 'chrony')}",
             f"set command-socket {directory}/command/chronyd.sock",

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import simulator
-from feeding import FIRST, Feeding, round_times, rounds
+from feeding import FIRST, Feeding, Path, over_paths, round_times, rounds
 from simulator import DAY, HOUR, SHIPPED, Event, Machine, Run, simulate
 
 MINUTE = 60.0
@@ -411,7 +411,106 @@ def restart(study: Study) -> None:
     table("the daemon | \"Not synchronised\" for up to | worst next day | rms next day", rows())
 
 
-TABLES = (start, zigzag, week, settings, jumps, suspends, steps, mad, silence, restart)
+# --- delay: the daemon's own rules decide -------------------------------------------------------------------------
+
+MONTH = 30 * DAY
+#: The attacker begins when the clock has been right for so long.
+BEGINS = 5 * DAY
+NEAR, FAR, SATELLITE = Path(0.02, 0.005), Path(0.1, 0.01), Path(0.6, 0.03)
+PATHS = {
+    "20 ms": lambda when: NEAR,
+    "100 ms": lambda when: FAR,
+    "satellite, 600 ms": lambda when: SATELLITE,
+    "mobile, 60 ms, full queues": lambda when: Path(0.06, 0.01, queues=0.3),
+    "20 and 600 ms in turn, 7 h each": lambda when: SATELLITE if int(when / (7 * HOUR)) % 2 else NEAR,
+    "20 ms, from day 10 on satellite": lambda when: SATELLITE if when > 10 * DAY else NEAR,
+}
+CRYSTALS = {
+    "constant": Machine(daily_ppm=0.0, walk=0.0),
+    "wandering": Machine(),
+    "3 ppm warmer by day": Machine(daily_ppm=1.5, walk=2e-9),
+}
+
+
+def attack(kind: str, much: float) -> Callable[[float], tuple[float, float]]:
+    """What is added there and back at a moment."""
+
+    def added(when: float) -> tuple[float, float]:
+        if when < BEGINS:
+            return 0.0, 0.0
+        if kind == "there":
+            return much, 0.0
+        if kind == "back":
+            return 0.0, much
+        if kind == "10 % more each day":
+            return min(much, 0.1 * much * (when - BEGINS) / DAY), 0.0
+        if kind == "there and back in turn":
+            return (much, 0.0) if int(when / (3 * HOUR)) % 2 else (0.0, much)
+        return (much, 0.0) if int(when / (12 * HOUR)) % 2 else (0.0, 0.0)
+
+    return added
+
+
+ATTACKS = ("there", "back", "10 % more each day", "there and back in turn", "each second half day")
+
+
+def honest(study: Study) -> None:
+    """A month of rounds: the error's rms from day 2 on, if each round is fed as it is, and as by the product."""
+
+    def rows() -> Iterable[Sequence[str]]:
+        for name, path in PATHS.items():
+            for crystal, machine in CRYSTALS.items():
+                cells = [name, crystal]
+                for steady in (False, True):
+                    runs = study.each(
+                        lambda seed: simulate(
+                            [Event(0, "trace 60"), *over_paths(seed, MONTH, path)],
+                            end=MONTH,
+                            seed=seed,
+                            machine=machine,
+                            steady=steady,
+                        )
+                    )
+                    cells.append(rms(runs, 2 * DAY, MONTH))
+                yield cells
+
+    table("path | oscillator | as it is | as by the product", rows())
+
+
+def largest_shift(run: Run, alone: Run) -> float:
+    """By how much an attack moved the clock in any day, against the same machine left alone."""
+    shift = [moment.error - other.error for moment, other in zip(run.trace, alone.trace)]
+    day = round(DAY / 600)
+    return max(abs(later - earlier) for earlier, later in zip(shift, shift[day:]))
+
+
+def delay(study: Study) -> None:
+    """From day 5 on every answer is delayed: the largest shift in any of 30 days, each round fed as it is, and not."""
+
+    def one(seed: int, path: Path, added: Callable[[float], tuple[float, float]], steady: bool) -> float:
+        end = BEGINS + MONTH
+
+        def month(events: list[Event]) -> Run:
+            return simulate([Event(0, "trace 600"), *events], end=end, seed=seed, machine=Machine(), steady=steady)
+
+        alone = month(over_paths(seed, end, lambda when: path))
+        return largest_shift(month(over_paths(seed, end, lambda when: path, added)), alone)
+
+    def rows() -> Iterable[Sequence[str]]:
+        for path in (NEAR, FAR, SATELLITE):
+            for kind in ATTACKS:
+                cells = [f"{1e3 * path.delay:.0f} ms", kind]
+                for much in (0.1, 0.3, 1.0):
+                    for steady in (False, True):
+                        shifts = study.each(lambda seed: one(seed, path, attack(kind, much), steady))
+                        cells.append(milliseconds(max(shifts)))
+                yield cells
+
+    head = " | ".join(f"by {much} s: as it is | by the product" for much in ("0.1", "0.3", "1"))
+    table(f"path | delayed | {head}", rows())
+
+
+TABLES = (start, zigzag, week, settings, jumps, suspends, steps, mad, silence, restart, honest, delay)
 
 
 def main() -> None:

@@ -30,6 +30,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <fstream>
 #include <iomanip>
 #include <numbers>
@@ -38,6 +39,8 @@
 #include <vector>
 
 #include "refclock/sock_sample.h"
+#include "timecore/discipline.h"
+#include "timecore/steadiness.h"
 
 namespace {
 
@@ -223,9 +226,13 @@ class Machine {
   void trace();
 
   [[nodiscard]] Seconds next_event() const {
-    return state_.events_done < scenario_.events().size() ? scenario_.events()[state_.events_done].when : kNever;
+    const Seconds next =
+        state_.events_done < scenario_.events().size() ? scenario_.events()[state_.events_done].when : kNever;
+    return sends_.empty() ? next : std::min(next, sends_.front().when);
   }
+  void happen_next();
   void happen(const Event& event);
+  void measured(Seconds error, Seconds lower, Seconds upper, Seconds delay);
   void send(bool by_raw_clock, Seconds extra);
   void run_chronyc(const std::vector<std::string>& words);
   bool chronyc_runs();
@@ -243,6 +250,9 @@ class Machine {
   double daily_;
   double walk_;
   std::ofstream trace_;
+  std::deque<Event> sends_;  ///< what the daemon has planned
+  sdwdate::timecore::Discipline discipline_;
+  sdwdate::timecore::Steadiness steadiness_;
   pid_t chronyc_ = 0;
   bool ending_ = false;
 };
@@ -406,12 +416,61 @@ bool Machine::chronyc_runs() {
   return false;
 }
 
+/// What the daemon does with a round's result, by the product's own rules.
+void Machine::measured(Seconds error, Seconds lower, Seconds upper, Seconds delay) {
+  using namespace sdwdate::timecore;
+  const auto exact = [](Seconds seconds) {
+    return nanoseconds{static_cast<std::int64_t>(std::llround(seconds * 1e9L))};
+  };
+  const sdwdate::base::ClockPair now{sdwdate::base::RawTime{exact(state_.oscillator)},
+                                     sdwdate::base::RealTime{exact(start_ + state_.true_time + state_.error)},
+                                     nanoseconds{0}};
+  const RawOffset truth{exact(start_ + state_.true_time - state_.oscillator)};
+  Known told{{{truth + exact(lower), truth + exact(upper)}, truth + exact(error)}, now.raw};
+  Steadiness steadiness = steadiness_;
+  const Weighed weighed = steadiness.weigh({now.raw, told.result.bounds, told.result.estimate, exact(delay)});
+  const bool steady = scenario_["steady"] != 0;
+  if (steady) told.result.estimate = weighed.estimate;
+  const FeedPlan plan = discipline_.plan(told, now, steady && weighed.refuted);
+  if (plan.hold) return;
+  steadiness_ = steadiness;
+  state_.round_reference = state_.true_time + static_cast<Seconds>((told.result.estimate - truth).count()) / 1e9L;
+  state_.round_oscillator = state_.oscillator;
+  state_.round_monotonic = state_.monotonic;
+  sends_.clear();
+  if (plan.forget) sends_.push_back({state_.true_time, "chronyc", {"reset", "sources"}});
+  if (!plan.quick) {
+    sends_.push_back({state_.true_time, "send", {"raw", "0"}});
+    return;
+  }
+  Seconds when = state_.true_time;
+  for (const char* extra : {"100e-6", "-200e-6", "100e-6"}) {
+    sends_.push_back({when, "send", {"raw", extra}});
+    when += 5;
+  }
+}
+
+void Machine::happen_next() {
+  if (!sends_.empty() && sends_.front().when <= next_event()) {
+    const Event event = sends_.front();
+    sends_.pop_front();
+    happen(event);
+    return;
+  }
+  happen(scenario_.events()[state_.events_done++]);
+}
+
 void Machine::happen(const Event& event) {
   const auto argument = [&](std::size_t i) { return number(event.words.at(i)); };
   if (event.verb == "round") {
     state_.round_reference = state_.true_time + argument(0);
     state_.round_oscillator = state_.oscillator;
     state_.round_monotonic = state_.monotonic;
+  } else if (event.verb == "measure") {  // ERROR LOWER UPPER DELAY: the daemon decides what to make of the round
+    measured(argument(0), argument(1), argument(2), argument(3));
+  } else if (event.verb == "anew") {  // the daemon has noticed a jump
+    discipline_.begin_anew();
+    steadiness_.begin_anew();
   } else if (event.verb == "send") {
     send(event.words.at(0) == "raw", argument(1));
   } else if (event.verb == "suspend") {  // SECONDS ERROR: the kernel adds the time slept, as the RTC has it
@@ -472,7 +531,7 @@ int Machine::wait(int count, fd_set* readable, fd_set* writable, fd_set* excepti
     }
     if (deadline == kNever && next_event() == kNever) die("chronyd waits for ever");
     advance(next_event(), deadline);
-    if (state_.true_time >= next_event()) happen(scenario_.events()[state_.events_done++]);
+    if (state_.true_time >= next_event()) happen_next();
   }
 }
 

@@ -40,7 +40,7 @@ void send(const ipc::ProbeReport& report) { send(ipc::encode(report)); }
 ExchangeReport honest_exchange() {
   const RawTime sent = RawClock::now();
   const auto date = std::chrono::floor<std::chrono::seconds>(base::real_now());
-  return {sent, RawClock::now(), date, false};
+  return {sent, RawClock::now(), date};
 }
 
 void honest() {
@@ -63,7 +63,7 @@ void garbage_bytes(std::size_t size) { send(std::vector<std::byte>(size, std::by
 
 /// One exchange with these times and this date, and a good end.
 void lies(RawTime sent, RawTime received, std::chrono::sys_seconds date) {
-  send(ExchangeReport{sent, received, date, false});
+  send(ExchangeReport{sent, received, date});
   send(ipc::Done{});
 }
 
@@ -174,7 +174,7 @@ const std::map<std::string_view, Misdeed> kProbeMisdeeds{
     {"after-end.test",
      [] {
        honest();
-       while (true) send(ExchangeReport{RawClock::now(), RawClock::now(), now_in_seconds() - 600s, false});
+       while (true) send(ExchangeReport{RawClock::now(), RawClock::now(), now_in_seconds() - 600s});
      }},
     {"message.test", [] { tell("a\x1b[31m\n"); }},
     {"descriptors.test", descriptors},

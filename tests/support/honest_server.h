@@ -28,10 +28,10 @@ class HonestServer {
   /// A request sent at `sent` reaches the server after `there`; the answer's header is complete after another `back`.
   /// The Date in it was current `late` before the server wrote it: at most the lag or, from a cache, any time.
   [[nodiscard]] timecore::Exchange ask(RawTime sent, nanoseconds there, nanoseconds back, nanoseconds late,
-                                       bool stale = false) const {
+                                       std::optional<std::chrono::seconds> age = std::nullopt) const {
     const RawTime written = sent + there;
     const base::RealTime shown = timecore::reference_time(written, offset_at(written)) - late;
-    return {sent, written + back, std::chrono::floor<std::chrono::seconds>(shown), stale};
+    return {sent, written + back, std::chrono::floor<std::chrono::seconds>(shown), age};
   }
 
  private:

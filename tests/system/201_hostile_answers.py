@@ -7,8 +7,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from lab import (
-    HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, Behaviour, HostileServer, LabTest, Result, dead_port, in_parallel,
-    query, run,
+    AGE_ZERO, HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, Behaviour, HostileServer, LabTest, Result, dead_port,
+    in_parallel, query, run,
 )  # fmt: skip
 
 PATIENCE = 4.0
@@ -37,6 +37,14 @@ class HostileAnswers(LabTest):
                 self.assert_measured(self.results[name])
                 self.assertEqual(self.results[name].sources[0]["requests"], 3, self.results[name])
                 self.assertEqual(len(self.servers[name].connections), 1, "one connection was enough")
+
+    def test_a_cache_alone_says_too_little(self) -> None:
+        """Age: 0 means that the answer was not made for us: it is true, but says less than a round wants of one."""
+        result = self.ask(self.serve(AGE_ZERO))
+        self.assert_exit(result, 1)
+        source = result.sources[0]
+        self.assertTrue(source["certain_lower"] < 0 < source["certain_upper"], result)
+        self.assertGreater(source["upper"] - source["lower"], 1.0, result)
 
     def test_measurable_with_one_reconnection(self) -> None:
         for name in MEASURABLE_TWICE:

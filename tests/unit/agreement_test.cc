@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/generators.h"
+#include "timecore/transfer.h"
 
 namespace sdwdate::timecore {
 namespace {
@@ -23,15 +24,24 @@ using Votes = std::vector<Vote>;
 constexpr RawOffset kTruth{1'700'000'000s};
 const Quorum kOne{1, 1, 2s};
 
+/// What holds of a source whose narrow bounds these are if it is late.
+RawBounds allowing_a_second(const RawBounds& bounds) { return {bounds.lower, bounds.upper + kLatest}; }
+
 Vote vote(std::string operator_name, nanoseconds below, nanoseconds above, std::string pool = "p") {
   const RawBounds bounds{kTruth + below, kTruth + above};
-  return {bounds, midpoint(bounds.lower, bounds.upper), std::move(operator_name), std::move(pool)};
+  return {bounds, allowing_a_second(bounds), midpoint(bounds.lower, bounds.upper),
+          true,   std::move(operator_name),  std::move(pool)};
 }
 
 RawOffset any_point_of(const RawBounds& bounds) { return bounds.lower + *duration(0ns, bounds.width()); }
 
 Vote vote_of(int number, const RawBounds& bounds) {
-  return {bounds, any_point_of(bounds), "operator " + std::to_string(number), "pool " + std::to_string(*uniform(0, 3))};
+  return {bounds,
+          allowing_a_second(bounds),
+          any_point_of(bounds),
+          *rc::gen::arbitrary<bool>(),
+          "operator " + std::to_string(number),
+          "pool " + std::to_string(*uniform(0, 3))};
 }
 
 /// Bounds that contain the truth, and may begin or end with it.
@@ -90,6 +100,13 @@ Votes any_votes() {
 
 Quorum any_quorum() { return {*uniform<std::size_t>(1, 4), *uniform<std::size_t>(1, 3), *duration(0ns, 20s)}; }
 
+/// The same, and some were asked who did not answer: at most so many.
+Quorum any_quorum_of(int answered, int silent) {
+  Quorum quorum = any_quorum();
+  quorum.asked = static_cast<std::size_t>(answered + *uniform(0, silent));
+  return quorum;
+}
+
 // --- T4: bounds that no minority can move off the truth ------------------------------------------------------------
 
 RC_GTEST_PROP(AgreementTheorem, WithAnyMinorityOfLiarsTheAgreedBoundsContainTheTruth, ()) {
@@ -97,6 +114,43 @@ RC_GTEST_PROP(AgreementTheorem, WithAnyMinorityOfLiarsTheAgreedBoundsContainTheT
   const Agreement agreement = agree(election.votes, any_quorum());
   RC_ASSERT(agreement.bounds.has_value());
   RC_ASSERT(agreement.bounds->contains(kTruth));
+}
+
+RC_GTEST_PROP(AgreementTheorem, WithAnyNumberOfLateSourcesTheCertainBoundsContainTheTruth, ()) {
+  Election election = any_election();
+  for (Vote& one : election.votes) {
+    // Late, but honest; whoever lies goes on lying, since their bounds may be moved as well.
+    const nanoseconds late = *duration(0ns, kLatest);
+    if (!one.bounds.contains(kTruth)) continue;
+    one.bounds = {one.bounds.lower - late, one.bounds.upper - late};
+    one.certain = allowing_a_second(one.bounds);
+    one.estimate = one.bounds.clamp(one.estimate - late);
+  }
+  const Agreement agreement = agree(election.votes, any_quorum());
+  RC_ASSERT(agreement.certain.has_value());
+  RC_ASSERT(agreement.certain->contains(kTruth));
+}
+
+RC_GTEST_PROP(AgreementTheorem, ThoseWhoFailedCountAsWrong, ()) {
+  // More than half of those *asked* are right.
+  const Election election = any_election();
+  int right = 0;
+  std::set<std::string> counted;
+  for (const Vote& one : election.votes) {
+    if (one.bounds.contains(kTruth) && counted.insert(one.operator_name).second) ++right;
+  }
+  const Quorum quorum = any_quorum_of(election.operators, std::max(2 * right - 1 - election.operators, 0));
+  const Agreement agreement = agree(election.votes, quorum);
+  RC_ASSERT(agreement.certain.has_value());
+  RC_ASSERT(agreement.bounds->contains(kTruth));
+  RC_ASSERT(agreement.certain->contains(kTruth));
+}
+
+RC_GTEST_PROP(AgreementTheorem, WhereMoreThanHalfFailNobodyDecides, ()) {
+  const Election election = any_election();
+  Quorum quorum = any_quorum();
+  quorum.asked = static_cast<std::size_t>(2 * election.operators + *uniform(0, 3));
+  RC_ASSERT(agree(election.votes, quorum).verdict == Verdict::no_majority);
 }
 
 RC_GTEST_PROP(AgreementTheorem, EveryRightSourceIsATruechimer, ()) {
@@ -120,6 +174,8 @@ RC_GTEST_PROP(AgreementTheorem, TheOrderOfVotesNeverMatters, ()) {
   const Agreement other = agree(shuffled, quorum);
   RC_ASSERT(one.verdict == other.verdict);
   RC_ASSERT((one.bounds == other.bounds));
+  RC_ASSERT((one.certain == other.certain));
+  RC_ASSERT(one.narrow == other.narrow);
   RC_ASSERT(one.estimate == other.estimate);
   RC_ASSERT(one.operators_agreeing == other.operators_agreeing);
   RC_ASSERT(one.pools_agreeing == other.pools_agreeing);
@@ -147,14 +203,16 @@ RC_GTEST_PROP(Agreement, TheHullIsExactlyWhatMoreThanHalfOfTheOperatorsCover, ()
   const Votes votes = any_votes();
   std::set<std::string> all;
   for (const Vote& one : votes) all.insert(one.operator_name);
+  const Agreement agreement = agree(votes, any_quorum());
   const auto covered = [&](RawOffset offset) {
     std::set<std::string> covering;
     for (const Vote& one : votes) {
-      if (one.bounds.contains(offset)) covering.insert(one.operator_name);
+      if ((agreement.narrow ? one.bounds : one.certain).contains(offset)) covering.insert(one.operator_name);
     }
     return 2 * covering.size() > all.size();
   };
-  const Agreement agreement = agree(votes, any_quorum());
+  if (agreement.narrow) RC_ASSERT(agreement.certain->contains(agreement.bounds->lower));
+  if (agreement.narrow) RC_ASSERT(agreement.certain->contains(agreement.bounds->upper));
   if (agreement.bounds) {
     RC_ASSERT(covered(agreement.bounds->lower));
     RC_ASSERT(covered(agreement.bounds->upper));
@@ -170,7 +228,11 @@ RC_GTEST_PROP(Agreement, TruechimersAreThoseThatTouchTheBounds, ()) {
   const Agreement agreement = agree(votes, any_quorum());
   RC_ASSERT(agreement.truechimer.size() == votes.size());
   for (std::size_t i = 0; i < votes.size(); ++i) {
-    RC_ASSERT((agreement.truechimer[i] == (agreement.bounds && votes[i].bounds.touches(*agreement.bounds))));
+    const bool touches = agreement.bounds && votes[i].certain.touches(*agreement.bounds);
+    RC_ASSERT(!agreement.truechimer[i] || touches);
+    if (agreement.narrow) {
+      RC_ASSERT(agreement.truechimer[i] == votes[i].bounds.touches(*agreement.bounds));
+    }
   }
 }
 
@@ -183,7 +245,8 @@ RC_GTEST_PROP(Agreement, TheEstimateLiesInsideTheBounds, ()) {
 RC_GTEST_PROP(Agreement, NothingIsAgreedUnlessTheQuorumIsMet, ()) {
   const Quorum quorum = any_quorum();
   const Agreement agreement = agree(any_votes(), quorum);
-  const bool met = agreement.bounds && agreement.bounds->width() <= quorum.maximum_width &&
+  const nanoseconds widest = quorum.maximum_width + (agreement.narrow ? 0ns : kLatest);
+  const bool met = agreement.bounds && agreement.bounds->width() <= widest &&
                    agreement.operators_agreeing >= quorum.operators && agreement.pools_agreeing >= quorum.pools;
   RC_ASSERT(agreement.agreed() == met);
 }
@@ -198,29 +261,39 @@ TEST(Agreement, LiarsWhoCrowdIntoACornerMoveMarzullosAnswerButNotOurs) {
   ASSERT_TRUE(agreement.bounds);
   EXPECT_TRUE(agreement.bounds->contains(kTruth));
   EXPECT_EQ(agreement.bounds->lower, kTruth);  // where the third honest one begins
-  EXPECT_EQ(agreement.bounds->upper, kTruth + 10ms);
+  EXPECT_LE(agreement.bounds->upper, kTruth + 10ms + kLatest);
 }
 
 TEST(Agreement, ALateTickerIsAFalseticker) {
-  const Votes votes{vote("a", -5ms, 5ms), vote("b", -7ms, 4ms), vote("c", -3ms, 6ms), vote("late", -640ms, -610ms)};
+  const Votes votes{vote("a", -5ms, 5ms), vote("b", -6ms, 5ms), vote("c", -5ms, 6ms),
+                    vote("d", -5ms, 5ms), vote("e", -6ms, 6ms), vote("late", -640ms, -610ms)};
   const Agreement agreement = agree(votes, {3, 1, 2s});
   EXPECT_TRUE(agreement.agreed());
-  EXPECT_EQ(agreement.truechimer, (std::vector{true, true, true, false}));
-  EXPECT_EQ(agreement.operators_agreeing, 3U);
+  EXPECT_EQ(agreement.truechimer, (std::vector{true, true, true, true, true, false}));
+  EXPECT_EQ(agreement.operators_agreeing, 5U);
+  EXPECT_TRUE(agreement.bounds->contains(kTruth));
+}
+
+TEST(Agreement, WhereNobodyCanTellWhoIsLateAllAreTruechimers) {
+  const Votes votes{vote("a", -5ms, 5ms), vote("b", -7ms, 4ms), vote("late", -340ms, -310ms),
+                    vote("later", -640ms, -610ms)};
+  const Agreement agreement = agree(votes, {3, 1, 2s});
+  EXPECT_TRUE(agreement.agreed());
+  EXPECT_EQ(agreement.operators_agreeing, 4U);
   EXPECT_TRUE(agreement.bounds->contains(kTruth));
 }
 
 TEST(Agreement, AFalsetickersEstimateHasNoSay) {
-  const Votes votes{vote("a", -4ms, 4ms), vote("b", -4ms, 4ms), vote("late", -640ms, -610ms)};
+  const Votes votes{vote("a", -4ms, 4ms), vote("b", -4ms, 4ms), vote("c", -4ms, 4ms), vote("late", -640ms, -610ms)};
   EXPECT_EQ(agree(votes, kOne).estimate, kTruth);
 }
 
 TEST(Agreement, ManyVotesOfOneLiarAreOne) {
   Votes votes{vote("a", -5ms, 5ms), vote("b", -5ms, 5ms)};
-  for (int i = 0; i < 20; ++i) votes.push_back(vote("liar", 1s, 1010ms));
+  for (int i = 0; i < 20; ++i) votes.push_back(vote("liar", 3s, 3010ms));
   const Agreement agreement = agree(votes, {2, 1, 2s});
   EXPECT_TRUE(agreement.agreed());
-  EXPECT_EQ(agreement.bounds, (RawBounds{kTruth - 5ms, kTruth + 5ms}));
+  EXPECT_EQ(agreement.certain, (RawBounds{kTruth - 5ms, kTruth + 1005ms}));
 }
 
 TEST(Agreement, ManyVotesOfOneOperatorDoNotOutweighOthersInTheEstimate) {
@@ -233,14 +306,15 @@ TEST(Agreement, ManyVotesOfOneOperatorDoNotOutweighOthersInTheEstimate) {
 TEST(Agreement, VotesAtBothEndsOfTimeDoNotOverflow) {
   const RawOffset early{-1h};
   const RawOffset late{std::chrono::sys_days{std::chrono::year{2200} / 1 / 1}.time_since_epoch()};
-  const Votes votes{{{early, late}, early, "a", "p"}, {{early, late}, late, "b", "p"}};
+  const RawBounds all{early, late};
+  const Votes votes{{all, all, early, true, "a", "p"}, {all, all, late, true, "b", "p"}};
   const Agreement agreement = agree(votes, kOne);
   EXPECT_EQ(agreement.verdict, Verdict::too_wide);
   EXPECT_TRUE(agreement.bounds->contains(agreement.estimate));
 }
 
 TEST(Agreement, TwoThatDisagreeHaveNoMajority) {
-  const Agreement agreement = agree(Votes{vote("a", -5ms, 5ms), vote("b", 1s, 2s)}, kOne);
+  const Agreement agreement = agree(Votes{vote("a", -5ms, 5ms), vote("b", 2s, 3s)}, kOne);
   EXPECT_EQ(agreement.verdict, Verdict::no_majority);
   EXPECT_FALSE(agreement.bounds);
   EXPECT_EQ(agreement.truechimer, (std::vector{false, false}));
@@ -249,7 +323,7 @@ TEST(Agreement, TwoThatDisagreeHaveNoMajority) {
 TEST(Agreement, BoundsThatOnlyTouchAgree) {
   const Agreement agreement = agree(Votes{vote("a", -5ms, 0ms), vote("b", 0ms, 5ms)}, {2, 1, 2s});
   EXPECT_TRUE(agreement.agreed());
-  EXPECT_EQ(agreement.bounds, (RawBounds{kTruth, kTruth}));
+  EXPECT_EQ(agreement.certain, (RawBounds{kTruth, kTruth + 1s}));
 }
 
 TEST(Agreement, NobodyAnswered) {
@@ -263,7 +337,7 @@ TEST(Agreement, NobodyAnswered) {
 TEST(Agreement, BoundsWiderThanAllowedAreRefused) {
   const Votes votes{vote("a", -1s, 1s), vote("b", -1s, 1s)};
   EXPECT_EQ(agree(votes, {1, 1, 2s}).verdict, Verdict::agreed);
-  EXPECT_EQ(agree(votes, {1, 1, 2s - 1ns}).verdict, Verdict::too_wide);
+  EXPECT_EQ(agree(votes, {1, 1, 2s - 1ns}).verdict, Verdict::too_wide) << "a second more is for those who are late";
 }
 
 TEST(Agreement, TooFewOperatorsAreRefused) {
@@ -284,13 +358,79 @@ TEST(Agreement, APoolOfFalsetickersDoesNotCount) {
   EXPECT_EQ(agree(votes, {2, 2, 2s}).verdict, Verdict::too_few_pools);
 }
 
+// --- the narrow claim ----------------------------------------------------------------------------------------------
+
+/// A source that is so much late, over a way of `half` to either side.
+Vote late_by(nanoseconds late, nanoseconds half, int number) {
+  return vote("operator " + std::to_string(number), -late - half, -late + half);
+}
+
+TEST(NarrowClaim, SixThatSayTheSameClaimWhatTheySay) {
+  Votes votes;
+  for (int i = 0; i < 6; ++i) votes.push_back(late_by(i * 1ms, 20ms, i));
+  const Agreement agreement = agree(votes, kOne);
+  EXPECT_TRUE(agreement.narrow);
+  EXPECT_TRUE(agreement.bounds->contains(kTruth));
+  EXPECT_LE(agreement.bounds->width(), 45ms);
+  EXPECT_GE(agreement.certain->width(), 1s);
+}
+
+TEST(NarrowClaim, SixThatAreTooFarApartDoNot) {
+  Votes votes;
+  for (int i = 0; i < 6; ++i) votes.push_back(late_by(i * 20ms, 200ms, i));
+  const Agreement agreement = agree(votes, kOne);
+  EXPECT_TRUE(agreement.agreed());
+  EXPECT_FALSE(agreement.narrow) << "what they have in common may be by chance";
+  EXPECT_EQ(agreement.bounds, agreement.certain);
+}
+
+TEST(NarrowClaim, TwoAreNeverEnough) {
+  EXPECT_FALSE(agree(Votes{late_by(0ms, 20ms, 0), late_by(1ms, 20ms, 1)}, kOne).narrow);
+}
+
+TEST(NarrowClaim, WhoSaysThatItIsLaterMayBeTheOnlyPromptOne) {
+  Votes votes;
+  for (int i = 0; i < 8; ++i) votes.push_back(late_by(300ms + i * 100us, 20ms, i));
+  EXPECT_TRUE(agree(votes, kOne).narrow) << "nobody tells these";
+  votes.push_back(late_by(0ms, 20ms, 8));
+  const Agreement agreement = agree(votes, kOne);
+  EXPECT_FALSE(agreement.narrow);
+  EXPECT_TRUE(agreement.bounds->contains(kTruth));
+}
+
+TEST(NarrowClaim, WhoIsSecondsWrongIsNoSignOfLateness) {
+  Votes votes;
+  for (int i = 0; i < 5; ++i) votes.push_back(late_by(i * 1ms, 20ms, i));
+  votes.push_back(vote("fast", 600s, 601s));
+  votes.push_back(vote("slow", -600s, -601s + 2s));
+  EXPECT_TRUE(agree(votes, kOne).narrow);
+}
+
+TEST(NarrowClaim, ChanceGrowsWithDistanceAndFallsWithNumbers) {
+  EXPECT_NEAR(chance_of_closeness(6, 6, 50ms), 6e-5, 1e-9);
+  EXPECT_NEAR(chance_of_closeness(6, 5, 5ms), 3e-7, 1e-9);
+  EXPECT_EQ(chance_of_closeness(3, 1, 0ms), 1);
+  EXPECT_EQ(chance_of_closeness(3, 0, 0ms), 1);
+  EXPECT_EQ(chance_of_closeness(1000, 500, 10s), 1);
+}
+
+TEST(Agreement, ASourceThatOnlySaysBetweenWhatItLiesPullsNowhereWithin) {
+  Votes votes{vote("a", -4ms, 4ms), vote("b", -4ms, 4ms), vote("c", -4ms, 4ms)};
+  for (int i = 0; i < 3; ++i) {
+    votes.push_back(vote("cached " + std::to_string(i), -300ms, 1700ms));
+    votes.back().sharp = false;
+  }
+  EXPECT_EQ(agree(votes, kOne).estimate, kTruth);
+}
+
 // --- spread rounds -------------------------------------------------------------------------------------------------
 
 /// What a right source says that was asked once, when its second was `phase` old, over a way of `half` each way.
 Vote once(std::size_t index, nanoseconds phase, nanoseconds half, nanoseconds wrong_by = 0ns) {
   const RawOffset truth = kTruth + wrong_by;
   const RawBounds bounds{truth - phase - half, truth - phase + 1s + half};
-  return {bounds, midpoint(bounds.lower, bounds.upper), "operator " + std::to_string(index), "pool"};
+  return {bounds, allowing_a_second(bounds),           midpoint(bounds.lower, bounds.upper),
+          true,   "operator " + std::to_string(index), "pool"};
 }
 
 constexpr Quorum kSpread{.operators = 3, .pools = 1, .maximum_width = 2s, .spread = true};
@@ -305,7 +445,6 @@ RC_GTEST_PROP(Spread, HonestSourcesSayTheirNumberthOfASecondTogether, ()) {
   RC_ASSERT(agreement.agreed());
   RC_ASSERT(agreement.bounds->contains(kTruth));
   const nanoseconds part = nanoseconds{1s} / static_cast<std::int64_t>(sources);
-  RC_ASSERT(agreement.bounds->width() <= part + 2 * half + 10ns);
   RC_ASSERT(std::chrono::abs(agreement.estimate - kTruth) <= part / 2 + 10ns);
 }
 
@@ -320,7 +459,7 @@ RC_GTEST_PROP(Spread, TheCertainEndStaysTheMajoritys, ()) {
   }
   const Agreement agreement = agree(votes, kSpread);
   RC_PRE(agreement.bounds.has_value());
-  RC_ASSERT(agreement.certain <= kTruth);
+  RC_ASSERT(agreement.certain->contains(kTruth));
 }
 
 RC_GTEST_PROP(Spread, WhereMoreThanAThirdDisagreeTheMajoritysBoundsHold, ()) {
@@ -334,7 +473,7 @@ RC_GTEST_PROP(Spread, WhereMoreThanAThirdDisagreeTheMajoritysBoundsHold, ()) {
   }
   const Agreement agreement = agree(votes, kSpread);
   RC_ASSERT(agreement.bounds && agreement.bounds->contains(kTruth));
-  RC_ASSERT(agreement.bounds->lower == agreement.certain);
+  RC_ASSERT(*agreement.bounds == *agreement.certain);
 }
 
 TEST(Spread, PhasesAreEquallyFarApart) {

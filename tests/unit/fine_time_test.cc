@@ -40,9 +40,26 @@ TEST(FineTime, TimerIsFastlys) {
 }
 
 TEST(FineTime, AnythingElseIsNoEvidence) {
-  for (const char* text :
-       {"", ".", "1", "1.", ".5", "-1.5", "1.-5", "+1.5", " 1.5", "1.5 ", "1.5.5", "1,5", "1e3.5", "0x1.5",
-        "12345678901.5", "9000000001.0", "9999999999.9", "1.1234567890", "1795392000.12x"}) {
+  for (const char* text : {"",
+                           ".",
+                           "1",
+                           "1.",
+                           ".5",
+                           "-1.5",
+                           "1.-5",
+                           "+1.5",
+                           " 1.5",
+                           "1.5 ",
+                           "1.5.5",
+                           "1,5",
+                           "1e3.5",
+                           "0x1.5",
+                           "12345678901.5",
+                           "7258118400.0",
+                           "9000000001.0",
+                           "9999999999.9",
+                           "1.1234567890",
+                           "1795392000.12x"}) {
     EXPECT_FALSE(parse_x_httpstime(text)) << text;
     EXPECT_FALSE(parse_x_timer(std::string{"S"} + text + ",VS0")) << text;
   }
@@ -51,7 +68,7 @@ TEST(FineTime, AnythingElseIsNoEvidence) {
 }
 
 RC_GTEST_PROP(FineTime, WhatIsWrittenIsRead, ()) {
-  const auto count = *support::uniform<std::int64_t>(0, 9'000'000'000);
+  const auto count = *support::uniform<std::int64_t>(0, 7'258'118'399);
   const auto fraction = *support::uniform<std::int64_t>(0, 999'999'999);
   const auto fine = parse_x_httpstime(fmt::format("{}.{:09}", count, fraction));
   RC_ASSERT(fine.has_value());

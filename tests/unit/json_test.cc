@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -45,19 +47,21 @@ service::RoundReport some_round() {
   a.spec.pool = "privacy";
   a.spec.operator_name = "A";
   a.outcome = Outcome::truechimer;
-  a.bounds = timecore::RawBounds{kZero - 4ms, kZero + 6ms};
+  a.claim = timecore::Claim{{kZero - 4ms, kZero + 6ms}, {kZero - 4ms, kZero + 1006ms}, true};
   a.estimate = {kZero + 1ms, 2ms};
   a.reading.exchanges = {{kRaw - 2s, kRaw - 2s + 30ms, {}}, {kRaw - 1s, kRaw - 1s + 10ms, {}}};
   a.reading.traffic = {1210, 9800};
 
   round.sources[1].outcome = Outcome::truechimer;
-  round.sources[1].bounds = a.bounds;
+  round.sources[1].claim = a.claim;
   round.sources[2].outcome = Outcome::falseticker;
-  round.sources[2].bounds = timecore::RawBounds{kZero - 600s, kZero - 600s};
+  round.sources[2].claim = timecore::Claim{{kZero - 600s, kZero - 600s}, {kZero - 600s, kZero - 599s}, true};
   round.sources[3].reading.error = base::SourceError{base::ErrorCode::tls_certificate, "its certificate: expired"};
 
   round.agreement.verdict = timecore::Verdict::agreed;
   round.agreement.bounds = timecore::RawBounds{kZero - 3ms, kZero + 5ms};
+  round.agreement.certain = timecore::RawBounds{kZero - 3ms, kZero + 1005ms};
+  round.agreement.narrow = true;
   round.agreement.estimate = kZero + 1ms;
   round.agreement.pools_agreeing = 2;
   return round;
@@ -66,12 +70,13 @@ service::RoundReport some_round() {
 TEST(Json, KeysAreExactlyTheContracts) {
   const auto json = ordered_json::parse(to_json(some_round()));
   EXPECT_EQ(keys_of(json), (Keys{"schema", "sources", "selection", "duration"}));
-  const Keys of_a_source{"url",        "pool",           "operator", "outcome",        "error",
-                         "offset",     "lower",          "upper",    "delay",          "requests",
-                         "bytes_sent", "bytes_received", "evidence", "standard_error", "note"};
+  const Keys of_a_source{"url",        "pool",           "operator",      "outcome",        "error", "offset",
+                         "lower",      "upper",          "certain_lower", "certain_upper",  "delay", "requests",
+                         "bytes_sent", "bytes_received", "evidence",      "standard_error", "note"};
   for (const auto& one : json["sources"]) EXPECT_EQ(keys_of(one), of_a_source);
   EXPECT_EQ(keys_of(json["selection"]),
-            (Keys{"agreed", "offset", "lower", "upper", "truechimers", "falsetickers", "failed", "pools_agreeing"}));
+            (Keys{"agreed", "offset", "lower", "upper", "certain_lower", "certain_upper", "narrow", "standard_error",
+                  "truechimers", "falsetickers", "failed", "pools_agreeing"}));
   EXPECT_EQ(keys_of(json["sources"][3]["error"]), (Keys{"code", "message"}));
 }
 
@@ -79,13 +84,13 @@ TEST(Csv, ASourceIsALineAndWhatIsNullIsEmpty) {
   service::RoundReport round = some_round();
   round.sources[0].spec.operator_name = "A \"and\" B, Ltd.";
   round.sources.erase(round.sources.begin() + 1, round.sources.begin() + 3);
-  EXPECT_EQ(
-      to_csv(round),
-      "pool,operator,url,outcome,error,offset,lower,upper,standard_error,delay,requests,bytes_sent,"
-      "bytes_received,evidence\n"
-      "\"privacy\",\"A \"\"and\"\" B, Ltd.\",\"https://a.example/\",\"truechimer\",,0.001,-0.0040001,0.0060001,0.002,"
-      "0.01,2,1210,9800,\"date\"\n"
-      ",,\"https://d.example/x\",\"failed\",\"tls_certificate\",,,,,,0,0,0,\n");
+  EXPECT_EQ(to_csv(round),
+            "pool,operator,url,outcome,error,offset,lower,upper,standard_error,delay,requests,bytes_sent,"
+            "bytes_received,evidence\n"
+            "\"privacy\",\"A \"\"and\"\" B, "
+            "Ltd.\",\"https://a.example/\",\"truechimer\",,0.001,-0.0040001,0.0060001,0.003511885,"
+            "0.01,2,1210,9800,\"date\"\n"
+            ",,\"https://d.example/x\",\"failed\",\"tls_certificate\",,,,,,0,0,0,\n");
 }
 
 TEST(Json, ASyncAlsoSaysWhetherChronyWasFed) {
@@ -141,7 +146,7 @@ TEST(Json, ValuesAreSecondsAsDoubles) {
   EXPECT_EQ(a["bytes_sent"], 1210);
   EXPECT_EQ(a["bytes_received"], 9800);
   EXPECT_EQ(a["evidence"], "date");
-  EXPECT_NEAR(a["standard_error"], 0.002, 1e-9);
+  EXPECT_NEAR(a["standard_error"], std::sqrt(0.002 * 0.002 + 0.005 * 0.005 / 3), 1e-9) << "with the path's share";
   EXPECT_TRUE(a["note"].is_null());
 }
 
@@ -163,6 +168,7 @@ TEST(Json, TheSelectionCountsOutcomes) {
   EXPECT_NEAR(selection["offset"], 0.001, 1e-9);
   EXPECT_NEAR(selection["lower"], -0.0030001, 1e-9);
   EXPECT_NEAR(selection["upper"], 0.0050001, 1e-9);
+  EXPECT_GE(selection["standard_error"], 0.005 / std::sqrt(3.0) - 1e-9) << "what a path of 10 ms can do";
   EXPECT_EQ(selection["truechimers"], 2);
   EXPECT_EQ(selection["falsetickers"], 1);
   EXPECT_EQ(selection["failed"], 1);

@@ -199,7 +199,7 @@ RC_GTEST_PROP(Likelihood, AClockThatGoesHasTickedInTheEndAndHoldsTheTruth, ()) {
     return server.ask(sent, *support::duration(0ns, 100ms), *support::duration(0ns, 100ms), lag);
   };
   const auto exchanges = ask_as_the_probe(requests, options, kStart + *support::duration(0ns, 1s), ask);
-  RC_ASSERT(has_ticked(exchanges));
+  RC_ASSERT(has_ticked(exchanges, options));
   const auto bounds = combine(exchanges, options, exchanges.back().received);
   RC_ASSERT(bounds && bounds->contains(server.offset_at(exchanges.back().received)));
 }
@@ -252,7 +252,9 @@ RC_GTEST_PROP(Likelihood, WhateverAnswersSayTheEstimateIsInsideAndFinite, ()) {
   for (int i = 0; i < count; ++i) {
     const RawTime sent = kStart + *support::heavy_tailed();
     const sys_seconds date = kNow + std::chrono::floor<std::chrono::seconds>(*support::heavy_tailed());
-    exchanges.push_back({sent, sent + *support::heavy_tailed(), date, *support::uniform(0, 4) == 0});
+    const bool cached = *support::uniform(0, 4) == 0;
+    exchanges.push_back(
+        {sent, sent + *support::heavy_tailed(), date, cached ? std::optional{base::kAgeUnknown} : std::nullopt});
     if (*support::uniform(0, 3) != 0) continue;
     const nanoseconds away = *support::duration(-3s, 3s);
     exchanges.back().fine = base::FineTime{base::FineHeader::x_timer, date + away, *support::duration(1ns, 1s)};

@@ -74,7 +74,7 @@ TEST(Measure, ABadProbeCostsItsOwnSourceOnly) {
     const SourceReport& source = round.sources[i];
     SCOPED_TRACE(source.spec.url.host);
     EXPECT_EQ(source.outcome, Outcome::failed);
-    EXPECT_FALSE(source.bounds);
+    EXPECT_FALSE(source.claim);
     ASSERT_TRUE(source.reading.error);
     EXPECT_EQ(name(source.reading.error->code), name(ErrorCode::probe_crashed));
     EXPECT_THAT(source.reading.error->message, HasSubstr("our own helper process failed"));

@@ -40,7 +40,7 @@ service::RoundReport round_with(int answers) {
   }
   round.at = {now, base::RealTime{1000s}, 0ns};
   if (const auto bounds = timecore::combine(exchanges, {}, now)) {
-    source.bounds = *bounds;
+    source.claim = timecore::Claim{*bounds, *bounds, true};
     source.estimate = timecore::estimate(exchanges, {}, *bounds);
   }
   return round;

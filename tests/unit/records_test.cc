@@ -82,8 +82,13 @@ std::string any_message() {
 std::optional<base::FineTime> any_fine_time() {
   if (any<bool>()) return std::nullopt;
   const auto header = any<bool>() ? base::FineHeader::x_httpstime : base::FineHeader::x_timer;
-  return base::FineTime{header, std::chrono::sys_time<nanoseconds>{*support::duration(0ns, nanoseconds::max() - 1ns)},
-                        *support::duration(1ns, 1s)};
+  const auto latest = base::kLatestFineTime - base::kEarliestFineTime;
+  return base::FineTime{header, base::kEarliestFineTime + *support::duration(0ns, latest), *support::duration(1ns, 1s)};
+}
+
+std::optional<std::chrono::seconds> any_age() {
+  if (any<bool>()) return std::nullopt;
+  return std::chrono::seconds{*support::uniform<std::int64_t>(0, std::int64_t{1} << 40)};
 }
 
 ProbeReport any_report() {
@@ -94,7 +99,12 @@ ProbeReport any_report() {
       return Failure{static_cast<ErrorCode>(*uniform<std::size_t>(0, base::kErrorNames.size() - 1)), any_message(),
                      traffic};
     default:
-      return ExchangeReport{RawTime{any_duration()}, RawTime{any_duration()}, any_time(), any<bool>(), any_fine_time()};
+      return ExchangeReport{RawTime{any_duration()},
+                            RawTime{any_duration()},
+                            any_time(),
+                            any_age(),
+                            any_fine_time(),
+                            std::chrono::seconds{*support::uniform(0, 2)}};
   }
 }
 
@@ -205,8 +215,24 @@ TEST(Records, AnUnknownKindOrCodeOrFlagIsRefused) {
   failure[1] = static_cast<std::byte>(base::kErrorNames.size());
   EXPECT_FALSE(decode_probe_report(failure));
   ProbeReportRecord exchange = encode(ExchangeReport{});
-  exchange[25] = std::byte{2};  // the flag `stale`
+  exchange[33] = std::byte{2};  // whether there is an Age
   EXPECT_FALSE(decode_probe_report(exchange));
+}
+
+/// With a Date of 1970, a finer time at the end of what nanoseconds can count made sums overflow (the
+/// undefined-behaviour sanitizer says so).
+TEST(Records, AFinerTimeOutsideOfWhatWeComputeWithIsRefused) {
+  const auto decoded = [](std::chrono::sys_time<nanoseconds> time) {
+    const base::FineTime fine{base::FineHeader::x_timer, time, 1ms};
+    return decode_probe_report(encode(ExchangeReport{.sent = {}, .received = {}, .date = {}, .fine = fine}))
+        .has_value();
+  };
+  EXPECT_TRUE(decoded(base::kEarliestFineTime));
+  EXPECT_TRUE(decoded(base::kLatestFineTime));
+  EXPECT_FALSE(decoded(base::kEarliestFineTime - 1ns));
+  EXPECT_FALSE(decoded(base::kLatestFineTime + 1ns));
+  EXPECT_FALSE(decoded(std::chrono::sys_time<nanoseconds>{nanoseconds::max()}));
+  EXPECT_FALSE(decoded(std::chrono::sys_time<nanoseconds>{nanoseconds::min()}));
 }
 
 TEST(Records, ALengthThatPointsOutsideTheRecordIsRefused) {
@@ -288,7 +314,7 @@ constexpr RawTime kStarted{100s};
 constexpr RawTime kNow{200s};
 
 ExchangeReport exchange(nanoseconds sent, nanoseconds received) {
-  return {kStarted + sent, kStarted + received, std::chrono::sys_seconds{}, false};
+  return {kStarted + sent, kStarted + received, std::chrono::sys_seconds{}};
 }
 
 TEST(ReportOrder, ExchangesThenOneEndAreLegal) {
@@ -337,7 +363,7 @@ TEST(ReportOrder, ARequestBeforeTheLastAnswerIsIllegal) {
 }
 
 TEST(ReportOrder, ExtremeTimesDoNotOverflow) {
-  const ExchangeReport extreme{RawTime{nanoseconds::min()}, RawTime{nanoseconds::max()}, {}, false};
+  const ExchangeReport extreme{RawTime{nanoseconds::min()}, RawTime{nanoseconds::max()}, {}};
   EXPECT_FALSE(ReportOrder{8}.accept(extreme, kStarted, kNow));
 }
 

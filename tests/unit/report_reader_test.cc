@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <cstdint>
+#include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +38,16 @@ std::vector<std::byte> bytes_of(const std::string& text) {
   return {bytes.begin(), bytes.end()};
 }
 
+/// Seldom one, and then at either end of what can be written, or anywhere.
+std::optional<base::FineTime> any_fine_time() {
+  if (*uniform(0, 39) != 0) return std::nullopt;
+  const auto count = *rc::gen::oneOf(
+      rc::gen::element(std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()),
+      rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<std::int64_t>()));
+  return base::FineTime{base::FineHeader::x_timer, std::chrono::sys_time<nanoseconds>{nanoseconds{count}},
+                        *duration(1ns, 1s)};
+}
+
 /// A report that looks like a correct probe's; mostly with times that could be, and a date that is consistently off.
 ipc::ProbeReport any_report(RawTime now, std::chrono::seconds lie) {
   const int kind = *uniform(0, 19);
@@ -46,8 +59,11 @@ ipc::ProbeReport any_report(RawTime now, std::chrono::seconds lie) {
   if (kind == 3) received += *duration(-5s, 5s);
   if (kind == 4) lie = std::chrono::seconds{*rc::gen::element<std::int64_t>(1, -60, 1LL << 40, -(1LL << 61))};
   const auto date = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(received, kTruth));
-  return ipc::ExchangeReport{sent, received, std::chrono::sys_seconds{date.time_since_epoch() + lie},
-                             *uniform(0, 9) == 0};
+  return ipc::ExchangeReport{.sent = sent,
+                             .received = received,
+                             .date = std::chrono::sys_seconds{date.time_since_epoch() + lie},
+                             .age = *uniform(0, 9) == 0 ? std::optional{std::chrono::seconds{*uniform(0, 5)}} : std::nullopt,
+                             .fine = any_fine_time()};
 }
 
 /// What a probe may write that was taken over: anything, and now and then something that is nearly right.
@@ -109,6 +125,9 @@ RC_GTEST_PROP(ReportReader, WhateverComesWhatIsKeptIsLegal, ()) {
     RC_ASSERT(exchange.received <= kStarted + 40s);
     RC_ASSERT(timecore::plausible(exchange.date, kLimits));
     last = exchange.received;
+    if (!exchange.fine) continue;
+    RC_ASSERT(exchange.fine->time >= timecore::kEarliestDate);
+    RC_ASSERT(exchange.fine->time <= timecore::kLatestDate);
   }
 }
 
@@ -126,7 +145,7 @@ RC_GTEST_PROP(ReportReader, AProbeThatWasTakenOverChangesNoOtherSource, ()) {
 
   RC_CLASSIFY(!together.back().reading.error, "its source has bounds");
   for (std::size_t i = 0; i < good.size(); ++i) {
-    RC_ASSERT(together[i].bounds == alone[i].bounds);
+    RC_ASSERT(together[i].claim == alone[i].claim);
     RC_ASSERT(together[i].estimate.offset == alone[i].estimate.offset);
     RC_ASSERT(!together[i].reading.error);
     RC_ASSERT(together[i].outcome == Outcome::truechimer);
@@ -155,7 +174,7 @@ TEST(ReportReader, AFloodEndsWithTheExchangesThatWereAskedFor) {
   for (;; ++taken) {
     now += 1ms;
     const auto date = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(now, kTruth));
-    const auto record = ipc::encode(ipc::ExchangeReport{now, now, date, false});
+    const auto record = ipc::encode(ipc::ExchangeReport{now, now, date});
     if (reader.take(record, now) != Verdict::more) break;
   }
   EXPECT_EQ(taken, kMost);

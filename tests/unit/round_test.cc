@@ -164,14 +164,16 @@ TEST(Round, ASourceThatFailsChangesNoOthersBounds) {
   for (const SourceReport& source : round.sources) {
     if (source.reading.error) continue;
     // What this source's own exchanges say, and nothing else.
-    const auto alone = timecore::combine(source.reading.exchanges, options.transfer, round.at.raw);
-    ASSERT_TRUE(alone);
-    EXPECT_EQ(source.bounds, *alone);
+    const auto alone = timecore::claim(source.reading.exchanges, options.transfer, round.at.raw);
+    ASSERT_TRUE(alone && source.claim);
+    EXPECT_EQ(source.claim->narrow, alone->narrow);
+    EXPECT_EQ(source.claim->certain, alone->certain);
   }
   std::vector<timecore::Vote> without_failures;
   for (const SourceReport& source : round.sources) {
-    if (source.bounds)
-      without_failures.push_back({*source.bounds, source.estimate.offset, source.spec.voter(), "pool"});
+    if (!source.claim) continue;
+    without_failures.push_back({source.claim->narrow, source.claim->certain, source.estimate.offset,
+                                source.claim->sharp, source.spec.voter(), "pool"});
   }
   EXPECT_EQ(round.agreement.bounds, timecore::agree(without_failures, kQuorum).bounds);
 }

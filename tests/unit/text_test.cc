@@ -50,7 +50,8 @@ TEST(Text, EverySourceHasALineAndEveryFailureItsReason) {
   round.sources.resize(2);
   round.sources[0].spec.url.text = "https://a.example/";
   round.sources[0].outcome = service::Outcome::truechimer;
-  round.sources[0].bounds = timecore::RawBounds{{900s}, {900s}};
+  const timecore::RawBounds bounds{{900s}, {900s}};
+  round.sources[0].claim = timecore::Claim{bounds, bounds, true};
   round.sources[0].estimate = {{900s}, 0ns};
   round.sources[1].spec.url.text = "https://b.example/";
   round.sources[1].reading.error = base::SourceError{base::ErrorCode::dns, "the reason why"};

@@ -17,9 +17,9 @@ Status status_for(ErrorCode code, std::string message = "something happened") {
   return unixtime_of(reading).status;
 }
 
-service::Reading reading_of(std::chrono::sys_seconds date, bool stale = false) {
+service::Reading reading_of(std::chrono::sys_seconds date, std::optional<std::chrono::seconds> age = std::nullopt) {
   service::Reading reading;
-  reading.exchanges.push_back({{}, {}, date, stale});
+  reading.exchanges.push_back({{}, {}, date, age});
   return reading;
 }
 
@@ -35,7 +35,8 @@ TEST(UrlToUnixtime, ATimeIsATimeWhateverHappenedLater) {
 TEST(UrlToUnixtime, SomeTimesAreNone) {
   EXPECT_EQ(unixtime_of(reading_of(std::chrono::sys_seconds{0s})).status, Status::not_after_1970);
   EXPECT_EQ(unixtime_of(reading_of(std::chrono::sys_seconds{1s})).status, Status::done);
-  EXPECT_EQ(unixtime_of(reading_of(std::chrono::sys_seconds{1795392000s}, true)).status, Status::no_time);
+  EXPECT_EQ(unixtime_of(reading_of(std::chrono::sys_seconds{1795392000s}, 1s)).status, Status::no_time);
+  EXPECT_EQ(unixtime_of(reading_of(std::chrono::sys_seconds{1795392000s}, 0s)).status, Status::done);
 }
 
 TEST(UrlToUnixtime, EveryErrorHasItsStatus) {

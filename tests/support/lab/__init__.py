@@ -15,7 +15,8 @@ What lives where:
     world         World: a temporary folder, a certificate authority, all that runs; cleaned up however it ends
     certificates  the authority: any names and addresses, any validity, self-signed, intermediates
     webservers    nginx, Apache, lighttpd, Caddy, each with an optionally wrong clock
-    caches        caches in front of a server: nginx, HAProxy, Varnish
+    caches        caches in front of a server: nginx, HAProxy, Varnish, Squid, Apache, Traffic Server
+    late_tickers  servers that are right, but late in refreshing their Date, each as a program that people run is
     hostile       a server whose behaviour is a list of steps, and which keeps the requests; a black hole
     behaviours    its behaviours by name, sorted by what a client must make of them
     client_hello  how a client begins a TLS connection, taken apart
@@ -37,9 +38,10 @@ What lives where:
 Everything is on loopback. Nothing sets this machine's clock. Processes are ended by their own id.
 """
 
-from .behaviours import HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in_the_year
+from .behaviours import AGE_ZERO, HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in_the_year
 from .caches import (
-    CachingServer, HaproxyCache, HaproxyInFront, NginxCache, NginxCacheOldDate, PlainNginx, Squid, Varnish,
+    BRIEF, ApacheCache, CachingServer, HaproxyCache, HaproxyInFront, NginxCache, NginxCacheOldDate, PlainNginx, Squid,
+    TrafficServer, Varnish, fill,
 )  # fmt: skip
 from .certificates import Certificate, CertificateAuthority, Validity
 from .checks import LabTest
@@ -61,14 +63,14 @@ from .webservers import Apache, Caddy, Lighttpd, Nginx, WebServer, trusting_conn
 from .world import Interrupted, World
 
 __all__ = [
-    "BIN", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "AnswerSocket",
-    "Apache", "Behaviour", "BlackHole", "CachingServer", "Caddy", "Certificate", "CertificateAuthority", "Chronyd",
-    "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HelloCatcher", "HostileServer", "Interrupted",
-    "LabError", "LabTest",
-    "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache", "NginxCacheOldDate", "PacketCounter", "PlainNginx",
-    "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings", "SockSample", "Source",
-    "Squid", "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "accepts", "as_nobody",
-    "copy_of_executables", "dated", "dead_port", "enter_private_machine", "executable", "faketime_environment",
-    "find_program", "free_port", "in_namespaces", "in_parallel", "in_the_year", "query", "run", "trusting_connection",
-    "wait_until", "with_monotonic_clock_ahead",
+    "AGE_ZERO", "BIN", "BRIEF", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC",
+    "AnswerSocket", "Apache", "ApacheCache", "Behaviour", "BlackHole", "CachingServer", "Caddy", "Certificate",
+    "CertificateAuthority", "Chronyd", "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HelloCatcher",
+    "HostileServer", "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache",
+    "NginxCacheOldDate", "PacketCounter", "PlainNginx", "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated",
+    "ServiceChronyd", "Settings", "SockSample", "Source", "Squid", "TrafficServer", "Validity", "Varnish",
+    "WebServer", "World", "abandoned_socket", "accepts", "as_nobody", "copy_of_executables", "dated", "dead_port",
+    "enter_private_machine", "executable", "faketime_environment", "fill", "find_program", "free_port",
+    "in_namespaces", "in_parallel", "in_the_year", "query", "run", "trusting_connection", "wait_until",
+    "with_monotonic_clock_ahead",
 ]  # fmt: skip

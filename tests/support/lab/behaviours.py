@@ -56,8 +56,10 @@ MEASURABLE: dict[str, Behaviour] = {
         Send(b"HTTP/1.1 2"), Send(b"00 OK\r\nDa"), Send(b"te: " + DATE + b"\r"), Send(b"\n\r"), Send(b"\n")
     ),
     "same date twice": plain("200 OK", f"Date: {DATE.decode()}"),
-    "age zero": plain("200 OK", "Age: 0"),
 }
+
+#: Each answer comes from a cache, as it says, though it is not old.
+AGE_ZERO: Behaviour = plain("200 OK", "Age: 0")
 
 #: The same, but each answer ends its connection, and a client may come back once.
 MEASURABLE_TWICE: dict[str, Behaviour] = {

@@ -1,16 +1,19 @@
 """Caches in front of a server: what clients get may have been written long ago."""
 
 import http.client
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from .certificates import Certificate
 from .daemons import Daemon, find_program
 from .ports import free_port
-from .webservers import WebServer, claimed_time, fill_document_root, nginx_command, trusting_connection
+from .webservers import Apache, WebServer, claimed_time, fill_document_root, nginx_command, trusting_connection
 
 #: How long each cache keeps an answer.
 KEPT_SECONDS = 60
+#: Pages whose addresses begin with this are kept for one second. Any address is a page.
+BRIEF = "/brief/"
 
 
 def _answers(port: int) -> bool:
@@ -36,7 +39,14 @@ class PlainNginx(Daemon):
             self.directory,
             f"""    listen 127.0.0.1:{self.port};
     root {fill_document_root(self.directory)};
-    add_header Cache-Control max-age={KEPT_SECONDS};""",
+    location / {{
+      add_header Cache-Control max-age={KEPT_SECONDS};
+      try_files /index.html =404;
+    }}
+    location {BRIEF} {{
+      add_header Cache-Control max-age=1;
+      try_files /index.html =404;
+    }}""",
         )
 
     def is_ready(self) -> bool:
@@ -57,17 +67,18 @@ class CachingServer(WebServer):
             return False
         return True
 
-    def fill(self) -> None:
-        """Has it keep an answer."""
-        connection = trusting_connection(self.port)
-        connection.request("GET", "/")
-        connection.getresponse().read()
-        connection.close()
-
     def one_file(self) -> Path:
         """Certificate and key together, as HAProxy wants them."""
         chain = Path(self.certificate.chain).read_text()
         return self.write("both.pem", chain + Path(self.certificate.key).read_text())
+
+
+def fill(server: WebServer, path: str = "/") -> None:
+    """Has a cache keep an answer."""
+    connection = trusting_connection(server.port)
+    connection.request("GET", path)
+    connection.getresponse().read()
+    connection.close()
 
 
 class NginxCache(CachingServer):
@@ -139,6 +150,25 @@ class HaproxyInFront(HaproxyCache):
     caches = False
 
 
+class ApacheCache(Apache):
+    """Apache with mod_cache. It writes a Date of its own on what it stored, and says Age."""
+
+    implementation = "Apache mod_cache"
+
+    def __init__(self, directory: Path, certificate: Certificate, origin: int) -> None:
+        stored = directory / "stored"
+        stored.mkdir()
+        stored.chmod(0o777)  # for the user that it becomes
+        modules = "\n".join(
+            f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so"
+            for name in ("proxy", "proxy_http", "cache", "cache_disk")
+        )
+        pieces = directory / "cache.conf"
+        way = f"CacheEnable disk /\nProxyPass / http://127.0.0.1:{origin}/\n"
+        pieces.write_text(f"{modules}\nCacheRoot {stored}\n{way}")
+        super().__init__(directory, certificate, include=[pieces])
+
+
 class PlainCache(Daemon):
     """A cache without TLS, for HaproxyInFront to speak it."""
 
@@ -181,3 +211,54 @@ shutdown_lifetime 0 seconds
 pinger_enable off
 """)
         return [find_program("squid", "squid"), "-N", "-f", str(configuration)]
+
+
+class TrafficServer(CachingServer):
+    """Apache Traffic Server in front of one origin, as a reverse proxy. Passes on the origin's Date, and says Age."""
+
+    implementation = "Apache Traffic Server"
+    ready_seconds = 30.0
+    caches = True
+
+    def mapping(self) -> str:
+        """What is asked of whom."""
+        return f"map / http://127.0.0.1:{self.origin}/\n"
+
+    def command(self) -> Sequence[str]:
+        for name in ("config", "cache", "log", "run"):
+            (self.directory / name).mkdir(exist_ok=True)
+        # A root's traffic_server becomes another user, who must be able to write here.
+        for name in ("cache", "log", "run"):
+            (self.directory / name).chmod(0o777)
+        layout = {
+            "prefix": self.directory, "exec_prefix": self.directory, "bindir": "/usr/bin", "sbindir": "/usr/bin",
+            "sysconfdir": self.directory / "config", "datadir": self.directory / "cache",
+            "includedir": "/usr/include", "libdir": "/usr/lib/trafficserver",
+            "libexecdir": "/usr/lib/trafficserver/modules", "localstatedir": self.directory / "run",
+            "runtimedir": self.directory / "run", "logdir": self.directory / "log",
+            "cachedir": self.directory / "cache", "mandir": "/usr/share/man", "infodir": "/usr/share/info",
+        }  # fmt: skip
+        self.write("runroot.yaml", "".join(f"{name}: {path}\n" for name, path in layout.items()))
+        self.write("config/storage.config", f"{self.directory}/cache 16M\n")
+        self.write("config/remap.config", self.mapping())
+        self.write("config/ssl_multicert.config", f"dest_ip=* ssl_cert_name={self.one_file()}\n")
+        self.write("config/plugin.config", "")
+        allow = "[{apply: in, ip_addrs: 127.0.0.1, action: allow, methods: ALL}]"
+        self.write("config/ip_allow.yaml", f"ip_allow: {allow}\n")
+        self.write(
+            "config/records.config",
+            f"""{"CONFIG proxy.config.admin.user_id STRING nobody" if os.geteuid() == 0 else ""}
+CONFIG proxy.config.http.server_ports STRING {self.port}:ssl:ip-in=127.0.0.1
+CONFIG proxy.config.url_remap.remap_required INT 1
+CONFIG proxy.config.http.cache.http INT {self.caches:d}
+CONFIG proxy.config.exec_thread.autoconfig INT 0
+CONFIG proxy.config.exec_thread.limit INT 1
+CONFIG proxy.config.cache.ram_cache.size INT 1M
+CONFIG proxy.config.log.logging_enabled INT 0
+CONFIG proxy.config.diags.output.status STRING E
+CONFIG proxy.config.diags.output.warning STRING E
+CONFIG proxy.config.diags.output.error STRING E
+CONFIG proxy.config.diags.output.fatal STRING E
+""",
+        )
+        return [find_program("traffic_server", "trafficserver"), f"--run-root={self.directory}/runroot.yaml"]

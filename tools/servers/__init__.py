@@ -1,0 +1,1 @@
+"""What `./dev servers` is made of."""
