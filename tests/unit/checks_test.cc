@@ -472,6 +472,29 @@ TEST(CheckClock, BeforeTheFloorOrAfterTheCeiling) {
   expect(check_clock(facts), Verdict::problem, "decades");
 }
 
+// "chronyd sets it when sdwdated has agreed" leads nowhere where the floor refuses what sdwdated agrees on.
+TEST(CheckClock, AFloorAfterTheClockNamesItsFileAndTheWayOut) {
+  Facts facts = healthy();
+  facts.clock.floor.file = "/var/lib/sdwdate/last-agreed";
+  facts.clock.floor.time = std::chrono::floor<std::chrono::seconds>(kNow) + 24h * 100;
+  const timecore::PastTime past{facts.clock.floor.time, std::nullopt, ""};
+  facts.clock.floor.saved = timecore::floor_by(timecore::Voucher::old_version, past);
+  expect(check_clock(facts), Verdict::problem, "/var/lib/sdwdate/last-agreed says that");
+  EXPECT_THAT(check_clock(facts).remedy, HasSubstr("sudo sdwdate floor --reset"));
+  facts.clock.floor.time = facts.clock.floor.saved.floor->past.time = std::chrono::floor<std::chrono::seconds>(kNow);
+  expect(check_clock(facts), Verdict::ok, "which may be");
+}
+
+TEST(CheckDaemon, RefusedByTheFloorThereIsAWayOut) {
+  Facts facts = healthy();
+  facts.daemon.report->failures_in_a_row = 2;
+  facts.daemon.report->message = "The sources agree that it is this late.";
+  EXPECT_THAT(check_daemon(facts).remedy, HasSubstr("journalctl"));
+  facts.daemon.report->refused_by = "floor";
+  expect(check_daemon(facts), Verdict::problem, "this late");
+  EXPECT_THAT(check_daemon(facts).remedy, HasSubstr("sudo sdwdate floor --reset"));
+}
+
 TEST(CheckRtc, IsReadAndCompared) {
   Facts facts = healthy();
   expect(check_rtc(facts), Verdict::ok, "agrees");
