@@ -163,7 +163,7 @@ double chance_of_closeness(std::size_t operators, std::size_t agreeing, nanoseco
   if (agreeing == 0 || agreeing > operators) return 1;
   // Lateness within half a second is the densest kind known: so many times as likely to be near another as within one.
   constexpr double kDensity = 2;
-  double chance = static_cast<double>(agreeing);
+  auto chance = static_cast<double>(agreeing);
   for (std::size_t i = 1; i <= agreeing; ++i) {
     chance *= static_cast<double>(operators - agreeing + i) / static_cast<double>(i);  // in the end, the binomial
   }
