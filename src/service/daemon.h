@@ -126,6 +126,7 @@ class Daemon {
   timecore::Discipline discipline_;
   timecore::Steadiness steadiness_;
   bool slow_paths_ = false;  ///< as last logged
+  timecore::Credit credit_;  ///< whatever happens: what it has allowed is in the clock
   timecore::Look last_look_;
   std::optional<timecore::Known> known_;     ///< what chronyd was last told, if nothing has happened since
   std::optional<base::RawTime> fed_at_;      ///< of the last sample, until chronyd has been asked about it

@@ -23,7 +23,7 @@ constexpr nanoseconds kPunctual = std::chrono::milliseconds{1};
 
 /// The exchanges that say something about both sides, each with a finer time only if that does: caches do not.
 std::vector<Exchange> live(std::span<const Exchange> exchanges, const TransferOptions& options) {
-  const auto standing = standings(exchanges, options);
+  const auto standing = provenances(exchanges, options);
   std::vector<Exchange> result;
   for (std::size_t i = 0; i < exchanges.size(); ++i) {
     if (!standing[i].ours && !standing[i].fine_ours) continue;

@@ -37,7 +37,7 @@ struct Limits {
 };
 
 /// How long after `date` the Date may have been read; empty if there is no telling.
-std::optional<nanoseconds> true_for(const Exchange& exchange, const Standing& standing,
+std::optional<nanoseconds> true_for(const Exchange& exchange, const Provenance& standing,
                                     const TransferOptions& options) {
   if (standing.ours) return kSecond + options.lag;
   if (!exchange.age || *exchange.age > kLongestAge) return std::nullopt;
@@ -56,14 +56,14 @@ bool fine_times_are_live(std::span<const Exchange> exchanges) {
 
 }  // namespace
 
-std::vector<Standing> standings(std::span<const Exchange> exchanges, const TransferOptions& options) {
+std::vector<Provenance> provenances(std::span<const Exchange> exchanges, const TransferOptions& options) {
   std::vector<sys_seconds> cached;
   for (const Exchange& exchange : exchanges) {
     if (exchange.age) cached.push_back(exchange.date);
   }
   std::ranges::sort(cached);
   const bool live = fine_times_are_live(exchanges);
-  std::vector<Standing> result;
+  std::vector<Provenance> result;
   result.reserve(exchanges.size());
   for (const Exchange& exchange : exchanges) {
     const bool ours = !exchange.age && !std::ranges::binary_search(cached, exchange.date);
@@ -74,12 +74,12 @@ std::vector<Standing> standings(std::span<const Exchange> exchanges, const Trans
 }
 
 bool heard_live(std::span<const Exchange> exchanges, const TransferOptions& options) {
-  return std::ranges::any_of(standings(exchanges, options),
-                             [](const Standing& standing) { return standing.ours || standing.fine_ours; });
+  return std::ranges::any_of(provenances(exchanges, options),
+                             [](const Provenance& standing) { return standing.ours || standing.fine_ours; });
 }
 
 bool has_ticked(std::span<const Exchange> exchanges, const TransferOptions& options) {
-  const auto standing = standings(exchanges, options);
+  const auto standing = provenances(exchanges, options);
   std::optional<sys_seconds> first;
   for (std::size_t i = 0; i < exchanges.size(); ++i) {
     if (!standing[i].ours) continue;
@@ -93,7 +93,7 @@ bool has_ticked(std::span<const Exchange> exchanges, const TransferOptions& opti
 std::expected<RawBounds, NoBounds> combine(std::span<const Exchange> exchanges, const TransferOptions& options,
                                            RawTime at) {
   if (exchanges.empty()) return std::unexpected(NoBounds::no_exchange);
-  const auto standing = standings(exchanges, options);
+  const auto standing = provenances(exchanges, options);
   bool live = false;
   Limits limits;
   for (std::size_t i = 0; i < exchanges.size(); ++i) {

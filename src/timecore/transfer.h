@@ -51,16 +51,16 @@ struct TransferOptions {
 };
 
 /// Which ends of an answer's times may be used.
-struct Standing {
+struct Provenance {
   bool ours = false;       ///< its Date was written for this request, as far as the source's answers show
   bool fine = false;       ///< its finer time may be used for the lower bound
   bool fine_ours = false;  ///< and was written for this request
 };
 
-/// The standing of each exchange, by all that the source has said. An answer with an Age unmasks those without one that
-/// show the same Date: they may have come from the same cache. A finer time beside an Age was written for the request
-/// if the source's finer times are all different, and there are two at least.
-std::vector<Standing> standings(std::span<const Exchange> exchanges, const TransferOptions& options);
+/// Where each exchange comes from, by all that the source has said. An answer with an Age unmasks those without one
+/// that show the same Date: they may have come from the same cache. A finer time beside an Age was written for the
+/// request if the source's finer times are all different, and there are two at least.
+std::vector<Provenance> provenances(std::span<const Exchange> exchanges, const TransferOptions& options);
 
 /// Has any answer been made for its request, as far as they show? Without one, a source has little to say.
 bool heard_live(std::span<const Exchange> exchanges, const TransferOptions& options);
