@@ -10,7 +10,7 @@ from .webservers import Nginx
 
 
 class CoarseNginx(Nginx):
-    """nginx that sees the time of day as of the last of `ticks` a second; each second's first tick is `late` seconds late.
+    """nginx that sees the time of day as of the last of `ticks` a second, each second's first one `late` seconds late.
 
     Where the ticks lie within the second is chance on a real machine: whatever its kernel began with, moved by all that
     has disciplined its clock since.
