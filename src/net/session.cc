@@ -23,10 +23,7 @@ constexpr std::size_t kReadSize = 4096;
 bool expect_peer(SSL* ssl, const PeerName& peer) {
   X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl);
   if (peer.is_address) return X509_VERIFY_PARAM_set1_ip_asc(parameters, peer.host.c_str()) == 1;
-  X509_VERIFY_PARAM_set_hostflags(parameters,
-                                  X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-  return X509_VERIFY_PARAM_set1_host(parameters, peer.host.c_str(), peer.host.size()) == 1 &&
-         SSL_set_tlsext_host_name(ssl, peer.host.c_str()) == 1;
+  return expect_host(parameters, peer.host) && SSL_set_tlsext_host_name(ssl, peer.host.c_str()) == 1;
 }
 
 SourceError handshake_error(SSL* ssl, const PeerName& peer, bool closed) {

@@ -158,16 +158,42 @@ bool look_up_in(X509_STORE* store, std::unique_ptr<Anchors> anchors) {
 
 // --- chains -----------------------------------------------------------------------------------------------------
 
-/// At which times a chain may be valid, if at any: each path's time begins with one of its certificates and ends with
-/// one, mostly the leaf. In the order in which they are worth trying.
-std::vector<sys_seconds> times_of(const X509* leaf, const STACK_OF(X509) * others) {
-  std::vector<sys_seconds> times;
+using CertificateStack =
+    std::unique_ptr<STACK_OF(X509), decltype([](STACK_OF(X509) * all) { sk_X509_pop_free(all, X509_free); })>;
+
+/// Those that a path from here may end in: the anchors named as issuers by the certificates shown.
+std::vector<CertificateStack> anchors_named_by(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others) {
+  const VerifyContext context{X509_STORE_CTX_new()};
+  std::vector<CertificateStack> named;
+  if (!context || X509_STORE_CTX_init(context.get(), anchors, leaf, others) != 1) return named;
   const auto add = [&](const X509* certificate) {
-    if (const auto from = time_of(X509_get0_notBefore(certificate))) times.push_back(*from);
-    if (const auto until = time_of(X509_get0_notAfter(certificate))) times.push_back(*until);
+    named.emplace_back(X509_STORE_CTX_get1_certs(context.get(), X509_get_issuer_name(certificate)));
   };
   add(leaf);
   for (int i = 0; i < sk_X509_num(others); ++i) add(sk_X509_value(others, i));
+  return named;
+}
+
+/// The times at which the verdict on a chain may change, from the leaf's first second on, those first that are worth
+/// trying first.
+std::vector<sys_seconds> times_of(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others) {
+  const auto begin = time_of(X509_get0_notBefore(leaf));
+  const auto end = time_of(X509_get0_notAfter(leaf));
+  if (!begin || !end) return {};
+  std::vector<sys_seconds> times{*begin, *end - std::chrono::seconds{1}};
+  const auto add = [&](const ASN1_TIME* text) {
+    const auto time = time_of(text);
+    if (time && *begin < *time && *time < *end && std::ranges::find(times, *time) == times.end())
+      times.push_back(*time);
+  };
+  const auto add_all = [&](const STACK_OF(X509) * certificates) {
+    for (int i = 0; i < sk_X509_num(certificates); ++i) {
+      add(X509_get0_notBefore(sk_X509_value(certificates, i)));
+      add(X509_get0_notAfter(sk_X509_value(certificates, i)));
+    }
+  };
+  add_all(others);
+  for (const auto& named : anchors_named_by(anchors, leaf, others)) add_all(named.get());
   return times;
 }
 
@@ -242,12 +268,18 @@ SourceResult<SslContext> make_client_context(const std::string& ca_file) {
   return context;
 }
 
+bool expect_host(X509_VERIFY_PARAM* parameters, const std::string& host) {
+  X509_VERIFY_PARAM_set_hostflags(parameters,
+                                  X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  return X509_VERIFY_PARAM_set1_host(parameters, host.c_str(), host.size()) == 1;
+}
+
 int valid_at_some_time(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others, const X509_VERIFY_PARAM* like) {
   int verdict = X509_V_ERR_UNSPECIFIED;
   bool first = true;
   // The chain is the peer's to choose, and each time is a path to build: those of an honest one come early.
   constexpr std::size_t kMostTimes = 16;
-  auto times = times_of(leaf, others);
+  auto times = times_of(anchors, leaf, others);
   times.resize(std::min(times.size(), kMostTimes));
   for (const sys_seconds time : times) {
     const VerifyContext context = build_path(anchors, leaf, others, like, time);

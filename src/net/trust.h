@@ -33,17 +33,21 @@ base::SourceResult<SslContext> make_client_context(const std::string& ca_file);
 /// they are, as onion services have.
 base::SourceResult<SslContext> make_undemanding_client_context();
 
-/// From when until when every certificate of a chain is valid.
+/// Asks that a certificate be for this host: by its subjectAltName alone, a wildcard standing for one whole label.
+bool expect_host(X509_VERIFY_PARAM* parameters, const std::string& host);
+
+/// From when until when every certificate of a chain is valid. Like OpenSSL, we do not count the last second.
 struct ValidityWindow {
   std::chrono::sys_seconds not_before;
   std::chrono::sys_seconds not_after;
 
-  [[nodiscard]] bool contains(std::chrono::sys_seconds time) const { return not_before <= time && time <= not_after; }
+  [[nodiscard]] bool contains(std::chrono::sys_seconds time) const { return not_before <= time && time < not_after; }
 };
 
 /// Is there a time at which a client would accept this chain? X509_V_OK, or what is wrong with it at the leaf's own
-/// time. `like` says what is asked of it: name, purpose, security level. Tried are the ends of the certificates' own
-/// times, so that an issuer whose time is over never hides another of the same name that is valid with the leaf.
+/// time. `like` says what is asked of it: name, purpose, security level. Tried is each time within the leaf's at which
+/// another certificate or a possible anchor begins or ends to be valid: between two of them the verdict cannot change.
+/// So an issuer whose time is over never hides another of the same name that is valid with the leaf.
 int valid_at_some_time(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others, const X509_VERIFY_PARAM* like);
 
 /// Does a client accept this chain whose clock shows `claimed`? Then the window of the path that it found. The error is
