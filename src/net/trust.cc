@@ -142,7 +142,9 @@ int find_by_subject(X509_LOOKUP* lookup, X509_LOOKUP_TYPE type, const X509_NAME*
 }
 
 /// The store's lookup is gone, and nobody needs them any more.
-void forget_anchors(X509_LOOKUP* lookup) { delete static_cast<Anchors*>(X509_LOOKUP_get_method_data(lookup)); }
+void forget_anchors(X509_LOOKUP* lookup) {
+  const std::unique_ptr<Anchors> theirs{static_cast<Anchors*>(X509_LOOKUP_get_method_data(lookup))};
+}
 
 /// Has the store look for anchors there, and keep them.
 bool look_up_in(X509_STORE* store, std::unique_ptr<Anchors> anchors) {
@@ -210,7 +212,7 @@ VerifyContext build_path(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * other
 }
 
 /// What OpenSSL asks when a peer has shown its chain.
-int accept_if_valid_at_some_time(X509_STORE_CTX* handshake, void*) {
+int accept_if_valid_at_some_time(X509_STORE_CTX* handshake, void* /*unused*/) {
   const int verdict =
       valid_at_some_time(X509_STORE_CTX_get0_store(handshake), X509_STORE_CTX_get0_cert(handshake),
                          X509_STORE_CTX_get0_untrusted(handshake), X509_STORE_CTX_get0_param(handshake));
