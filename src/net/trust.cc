@@ -176,17 +176,16 @@ std::vector<CertificateStack> anchors_named_by(X509_STORE* anchors, X509* leaf, 
   return named;
 }
 
-/// The times at which the verdict on a chain may change, from the leaf's first second on, those first that are worth
-/// trying first.
-std::vector<sys_seconds> times_of(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others) {
+/// The times within the leaf's at which the verdict on a chain may change: another certificate begins or ends.
+std::vector<sys_seconds> changes_of(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others) {
   const auto begin = time_of(X509_get0_notBefore(leaf));
   const auto end = time_of(X509_get0_notAfter(leaf));
-  if (!begin || !end) return {};
-  std::vector<sys_seconds> times{*begin, *end - std::chrono::seconds{1}};
+  std::vector<sys_seconds> changes;
   const auto add = [&](const ASN1_TIME* text) {
     const auto time = time_of(text);
-    if (time && *begin < *time && *time < *end && std::ranges::find(times, *time) == times.end())
-      times.push_back(*time);
+    if (time && begin < time && time < end && std::ranges::find(changes, *time) == changes.end()) {
+      changes.push_back(*time);
+    }
   };
   const auto add_all = [&](const STACK_OF(X509) * certificates) {
     for (int i = 0; i < sk_X509_num(certificates); ++i) {
@@ -196,6 +195,17 @@ std::vector<sys_seconds> times_of(X509_STORE* anchors, X509* leaf, STACK_OF(X509
   };
   add_all(others);
   for (const auto& named : anchors_named_by(anchors, leaf, others)) add_all(named.get());
+  return changes;
+}
+
+/// When to try a chain, those times first that are worth trying first.
+std::vector<sys_seconds> times_of(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others) {
+  const auto begin = time_of(X509_get0_notBefore(leaf));
+  const auto end = time_of(X509_get0_notAfter(leaf));
+  if (!begin || !end) return {};
+  std::vector<sys_seconds> times{*begin, *end - std::chrono::seconds{1}};
+  const auto changes = changes_of(anchors, leaf, others);
+  times.insert(times.end(), changes.begin(), changes.end());
   return times;
 }
 
@@ -301,8 +311,15 @@ SourceResult<ValidityWindow> valid_at(X509_STORE* anchors, X509* leaf, STACK_OF(
     return refuse(fmt::format("{} at {} UTC, the time the server claims", X509_verify_cert_error_string(error),
                               base::utc_text(claimed)));
   }
-  const auto window = window_of(X509_STORE_CTX_get0_chain(context.get()));
+  auto window = window_of(X509_STORE_CTX_get0_chain(context.get()));
   if (!window) return refuse("a certificate's dates cannot be read");
+  for (const sys_seconds change : changes_of(anchors, leaf, others)) {
+    if (change <= claimed) {
+      window->not_before = std::max(window->not_before, change);
+    } else {
+      window->not_after = std::min(window->not_after, change);
+    }
+  }
   return *window;
 }
 

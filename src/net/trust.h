@@ -36,7 +36,7 @@ base::SourceResult<SslContext> make_undemanding_client_context();
 /// Asks that a certificate be for this host: by its subjectAltName alone, a wildcard standing for one whole label.
 bool expect_host(X509_VERIFY_PARAM* parameters, const std::string& host);
 
-/// From when until when every certificate of a chain is valid. Like OpenSSL, we do not count the last second.
+/// From when until when a chain is valid in the same way. Like OpenSSL, we do not count the last second.
 struct ValidityWindow {
   std::chrono::sys_seconds not_before;
   std::chrono::sys_seconds not_after;
@@ -50,13 +50,13 @@ struct ValidityWindow {
 /// So an issuer whose time is over never hides another of the same name that is valid with the leaf.
 int valid_at_some_time(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others, const X509_VERIFY_PARAM* like);
 
-/// Does a client accept this chain whose clock shows `claimed`? Then the window of the path that it found. The error is
-/// `tls_certificate`.
+/// Does a client accept this chain whose clock shows `claimed`? Then the times around it at which the verdict is the
+/// same, for the same path. The error is `tls_certificate`.
 base::SourceResult<ValidityWindow> valid_at(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * others,
                                             const X509_VERIFY_PARAM* like, std::chrono::sys_seconds claimed);
 
 /// Verifies the peer's chain once more, now as a client would whose clock shows `claimed`: another path may be the
-/// valid one at that time. Returns the window of the path found. The error is `tls_certificate`.
+/// valid one at that time. Returns the window as valid_at does. The error is `tls_certificate`.
 base::SourceResult<ValidityWindow> verify_at(SSL* ssl, std::chrono::sys_seconds claimed);
 
 /// The newest reason in OpenSSL's error queue, which is emptied.

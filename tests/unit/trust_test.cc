@@ -197,8 +197,8 @@ SslContext context_with(const Chain& chain, Place place, const TemporaryDirector
   return std::move(make_client_context("").value());
 }
 
-/// Ours: the handshake's verdict, and then that on the claimed time.
-bool we_accept(SSL_CTX* context, const Chain& chain, sys_seconds claimed) {
+/// Ours: the handshake's verdict, and then that on the claimed time. What is not accepted has no window.
+std::optional<ValidityWindow> accepted_within(SSL_CTX* context, const Chain& chain, sys_seconds claimed) {
   const Ssl ssl{SSL_new(context)};
   X509_VERIFY_PARAM* const demands = SSL_get0_param(ssl.get());
   if (!expect_host(demands, kHost)) throw std::runtime_error("cannot expect a host");
@@ -209,10 +209,16 @@ bool we_accept(SSL_CTX* context, const Chain& chain, sys_seconds claimed) {
   sk_X509_push(shown, leaf.get());
   for (const auto& other : chain.others) sk_X509_push(shown, parsed(other).release());
   X509_STORE* const store = SSL_CTX_get_cert_store(context);
-  const bool accepted = valid_at_some_time(store, leaf.get(), shown, demands) == X509_V_OK &&
-                        valid_at(store, leaf.get(), shown, demands, claimed).has_value();
+  std::optional<ValidityWindow> window;
+  if (valid_at_some_time(store, leaf.get(), shown, demands) == X509_V_OK) {
+    if (const auto valid = valid_at(store, leaf.get(), shown, demands, claimed)) window = *valid;
+  }
   sk_X509_pop_free(shown, X509_free);
-  return accepted;
+  return window;
+}
+
+bool we_accept(SSL_CTX* context, const Chain& chain, sys_seconds claimed) {
+  return accepted_within(context, chain, claimed).has_value();
 }
 
 bool we_accept(const Chain& chain, sys_seconds claimed, Place place = Place::system_file) {
@@ -505,11 +511,17 @@ bool is_excused(const Case& made) {
 void compare(unsigned seed, Counts& counts) {
   const Case made = Generator{seed}.make_case();
   const TemporaryDirectory directory;
-  const bool ours = we_accept(context_with(made.chain, made.place, directory).get(), made.chain, made.claimed);
+  const auto window = accepted_within(context_with(made.chain, made.place, directory).get(), made.chain, made.claimed);
+  const bool ours = window.has_value();
   const bool theirs = openssl_accepts(made.chain, made.claimed);
   const auto message = [&] { return fmt::format("SDWDATE_TRUST_SEED={}\n{}", seed, made.description); };
   if (ours && theirs) {
     ++counts.accepted;
+    EXPECT_TRUE(window->contains(made.claimed)) << message();
+    // Within the window a later Date counts without another look.
+    for (const sys_seconds time : {window->not_before, window->not_after - seconds{1}}) {
+      EXPECT_TRUE(openssl_accepts(made.chain, time)) << "refused by openssl within our window: " << message();
+    }
   } else if (!ours && !theirs) {
     ++counts.refused;
   } else if (ours) {
