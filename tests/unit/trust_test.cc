@@ -543,7 +543,7 @@ TEST(Trust, VerdictsAreThoseOfOpensslVerify) {
     return;
   }
 #ifdef SDWDATE_SANITIZED
-  constexpr int kCases = 150;
+  constexpr int kCases = 300;
 #else
   constexpr int kCases = 600;
 #endif
