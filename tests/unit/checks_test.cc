@@ -38,7 +38,7 @@ Facts healthy() {
   facts.sources = SourceFacts{3, 12, 6};
   facts.account = {true, true};
   facts.daemon.processes = std::vector<pid_t>{500};
-  facts.daemon.report = DaemonReport{500, "next round at 13:10", kNow - 20min, kNow + 70min, 0, TorReport{"", 100}};
+  facts.daemon.report = DaemonReport{500, "next round at 13:10", kNow - 20min, kNow + 70min, 0, TorReport{"", 100}, ""};
   facts.chrony.installed = true;
   facts.chrony.setup.mode = SetupMode::offline;
   facts.chrony.daemons = std::vector{ChronydFacts{400, kOurs, true, machine::WaysOut{}, std::vector<OpenSocket>{}}};
