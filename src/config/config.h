@@ -60,7 +60,7 @@ struct Config {
 
   int sources_per_pool = 2;
   std::chrono::nanoseconds maximum_width = std::chrono::seconds{2};
-  int failure_budget = 6;
+  int failure_budget = 2;  ///< of each pool
 
   std::filesystem::path state_directory = "/var/lib/sdwdate";
   std::filesystem::path runtime_directory = "/run/sdwdate";

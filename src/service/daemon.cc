@@ -150,7 +150,8 @@ asio::awaitable<void> Daemon::rounds() {
     const OnProgress waiting = [this](const Progress& progress) {
       if (!progress.headline.empty()) change(Doing::measuring, progress.headline);
     };
-    SyncReport report = co_await sync(settings_.config, settings_.overrides, settings_.launcher, waiting, feeding);
+    SyncReport report =
+        co_await sync(settings_.config, settings_.overrides, settings_.launcher, waiting, feeding, credit_);
     const nanoseconds wait = conclude(std::move(report));
     if (!settings_.launcher->works()) {
       gave_up_ = true;
@@ -228,7 +229,7 @@ nanoseconds Daemon::conclude(SyncReport report) {
 
 void Daemon::look_at_confinement(const RoundReport& round) {
   for (const SourceReport& source : round.sources) {
-    if (source.reading.error || source.reading.missing == missing_) continue;
+    if (source.reading.error || source.given_up || source.reading.missing == missing_) continue;
     missing_ = source.reading.missing;
     if (!missing_->any()) continue;
     log("confinement", Priority::info,
@@ -274,7 +275,7 @@ nanoseconds Daemon::after_success(const SyncReport& report) {
     log("chronyd-restarted", Priority::notice, "chronyd's socket is gone: a new chronyd is given samples anew.");
     begin_anew();
   });
-  state_.message = fmt::format("{} of {} sources agree: {}. Next round in about {}.",
+  state_.message = fmt::format("{} of {} asked agree: {}. Next round in about {}.",
                                report.round.count(Outcome::truechimer), report.round.sources.size(),
                                service::describe(*report.result, report.round.at), base::in_words(wait));
   log("round-agreed", Priority::info, state_.message, fields_of(report));

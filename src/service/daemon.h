@@ -124,6 +124,7 @@ class Daemon {
 
   timecore::Schedule schedule_;
   timecore::Discipline discipline_;
+  timecore::Credit credit_;  ///< whatever happens: what it has allowed is in the clock
   timecore::Steadiness steadiness_;
   bool slow_paths_ = false;  ///< as last logged
   timecore::Look last_look_;

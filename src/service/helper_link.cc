@@ -12,10 +12,13 @@ using ipc::Received;
 
 namespace {}  // namespace
 
-HelperLink::HelperLink(ipc::Child child, const asio::any_io_executor& executor, std::chrono::nanoseconds patience)
+HelperLink::HelperLink(ipc::Child child, const asio::any_io_executor& executor, std::chrono::nanoseconds patience,
+                       Interruption* interruption)
     : child_(std::move(child)),
       channel_(std::make_shared<Descriptor>(executor, child_.take_channel().release())),
-      deadline_(executor) {
+      deadline_(executor),
+      interruption_(interruption) {
+  if (interruption_ != nullptr) interruption_->channel_ = channel_;
   wait_no_longer_than(patience);
 }
 
@@ -34,6 +37,7 @@ asio::awaitable<Received> HelperLink::receive(std::span<std::byte> buffer) {
   while (true) {
     const Received received = ipc::receive_record(channel_->native_handle(), buffer);
     if (received != Received::nothing) co_return received;
+    if (interruption_ != nullptr && interruption_->interrupted()) co_return Received::nothing;
     const auto [error] = co_await channel_->async_wait(Descriptor::wait_read, kAwait);
     if (error) co_return Received::nothing;
   }

@@ -37,10 +37,11 @@ SourceResult<ipc::Child> start(const MeasureOptions& options, ipc::Helper helper
 
 // --- addresses --------------------------------------------------------------------------------------------------
 
-awaitable<SourceResult<std::vector<IpAddress>>> resolve(std::string host, const MeasureOptions& options) {
+awaitable<SourceResult<std::vector<IpAddress>>> resolve(std::string host, const MeasureOptions& options,
+                                                        Interruption* interruption) {
   auto child = start(options, ipc::Helper::resolve);
   if (!child) co_return std::unexpected(child.error());
-  HelperLink link{*std::move(child), co_await asio::this_coro::executor, options.timeout};
+  HelperLink link{*std::move(child), co_await asio::this_coro::executor, options.timeout, interruption};
   const auto job = ipc::encode(ipc::ResolveJob{host});
   ipc::ResolveReplyRecord record{};
   if (!job || !link.send(*job)) co_return std::unexpected(link.blame(Received::ended));
@@ -72,7 +73,7 @@ SourceResult<std::vector<IpAddress>> proxy_addresses(const wire::Endpoint& endpo
 }
 
 awaitable<SourceResult<std::vector<IpAddress>>> addresses_of(const SourceSpec& spec, const MeasureOptions& options,
-                                                             const wire::ProxyUrl* proxy) {
+                                                             const wire::ProxyUrl* proxy, Interruption* interruption) {
   if (proxy != nullptr) co_return proxy_addresses(proxy->server);
   const auto given = options.overrides.find({spec.url.host, spec.url.port});
   if (given != options.overrides.end()) co_return given->second;
@@ -81,7 +82,7 @@ awaitable<SourceResult<std::vector<IpAddress>>> addresses_of(const SourceSpec& s
     co_return std::unexpected(
         SourceError{ErrorCode::dns, "onion services are reached over Tor only: use --proxy socks5h://127.0.0.1:9050"});
   }
-  co_return co_await resolve(spec.url.host, options);
+  co_return co_await resolve(spec.url.host, options, interruption);
 }
 
 // --- the probe --------------------------------------------------------------------------------------------------
@@ -125,15 +126,15 @@ ipc::ProbeJob job_for(const SourceSpec& spec, const MeasureOptions& options, con
   return job;
 }
 
-awaitable<void> run_probe(ipc::ProbeJob job, const MeasureOptions& options, Reading& reading,
-                          const OnExchange& on_exchange) {
+awaitable<void> run_probe(ipc::ProbeJob job, const MeasureOptions& options, Interruption* interruption,
+                          Reading& reading, const OnExchange& on_exchange) {
   const RawTime started = RawClock::now();
   auto child = start(options, ipc::Helper::probe);
   if (!child) {
     reading.error = child.error();
     co_return;
   }
-  HelperLink link{*std::move(child), co_await asio::this_coro::executor, job.timeout + kGrace};
+  HelperLink link{*std::move(child), co_await asio::this_coro::executor, job.timeout + kGrace, interruption};
   const auto encoded = ipc::encode(job);
   if (!encoded) {
     reading.error = HelperLink::crashed("its job is too long for a record; shorten the URL or the path of the CA file");
@@ -150,6 +151,7 @@ awaitable<void> run_probe(ipc::ProbeJob job, const MeasureOptions& options, Read
     const Received received = co_await link.receive(record);
     if (received != Received::record) {
       reading = reader.reading();
+      if (received == Received::nothing && interruption != nullptr && interruption->interrupted()) co_return;
       reading.error = link.blame(received);
       co_return;
     }
@@ -179,7 +181,8 @@ awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options
   const RawTime started = RawClock::now();
   const wire::ProxyUrl* const proxy =
       options.proxies.empty() ? nullptr : &options.proxies[turn.number % options.proxies.size()];
-  auto addresses = co_await addresses_of(spec, options, proxy);
+  auto addresses = co_await addresses_of(spec, options, proxy, turn.interruption);
+  if (turn.interruption != nullptr && turn.interruption->interrupted()) co_return reading;
   if (!addresses) {
     reading.error = addresses.error();
     co_return reading;
@@ -188,7 +191,7 @@ awaitable<Reading> measure(const SourceSpec& spec, const MeasureOptions& options
   auto job = job_for(spec, options, proxy, *std::move(addresses), left);
   job.first_phase = turn.first_phase;
   job.sharpen_until = options.sharpen ? turn.round_started + *options.sharpen : RawTime::max();
-  co_await run_probe(std::move(job), options, reading, on_exchange);
+  co_await run_probe(std::move(job), options, turn.interruption, reading, on_exchange);
   co_return reading;
 }
 

@@ -1,11 +1,14 @@
 #include "service/round.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <exception>
 #include <random>
+#include <set>
 
 #include "base/random.h"
 #include "service/await.h"
@@ -47,63 +50,154 @@ void weigh_one(SourceReport& source, const timecore::TransferOptions& round_opti
   source.estimate = timecore::estimate(source.reading.exchanges, options, claim->narrow);
 }
 
+timecore::Vote vote_of(const SourceReport& source, const timecore::Claim& claim) {
+  return {claim.narrow, claim.certain,       source.estimate.offset,
+          claim.sharp,  source.spec.voter(), source.spec.pool.value_or("")};
+}
+
+std::vector<timecore::Vote> votes_of(const std::vector<SourceReport>& sources) {
+  std::vector<timecore::Vote> votes;
+  for (const SourceReport& source : sources) {
+    if (source.claim) votes.push_back(vote_of(source, *source.claim));
+  }
+  return votes;
+}
+
+/// One source while it is asked.
+struct Asking {
+  SourceReport report;
+  Interruption interruption;
+  bool over = false;
+};
+
 /// The moving parts of one round, all on one thread.
 class Runner {
  public:
-  Runner(Lineup lineup, const MeasureOptions& options, OnProgress on_progress, const asio::any_io_executor& executor)
+  Runner(Lineup lineup, const MeasureOptions& options, const timecore::Quorum& quorum, OnProgress on_progress,
+         Caution caution, const asio::any_io_executor& executor)
       : lineup_(std::move(lineup)),
+        panel_(lineup_.panel()),
         options_(options),
+        quorum_(quorum),
         on_progress_(std::move(on_progress)),
-        all_done_(executor, asio::steady_timer::time_point::max()) {}
+        caution_(std::move(caution)),
+        news_(executor) {
+    panel_.set_patience(options_.timeout / 3);
+    if (caution_.proof_is_due) panel_.widen();
+  }
 
   asio::awaitable<std::vector<SourceReport>> run() {
-    const nanoseconds start = any_phase();
-    std::size_t planned = 0;
-    std::size_t index = 0;
-    for (std::size_t queue = 0; queue < lineup_.queues(); ++queue) planned += lineup_.at_once(queue);
-    for (std::size_t queue = 0; queue < lineup_.queues(); ++queue) {
-      for (std::size_t i = 0; i < lineup_.at_once(queue); ++i) {
-        auto spec = lineup_.next(queue);
-        if (!spec) continue;
-        // Asked more than once, a source finds the second's change by itself; then nothing ties its phase to others'.
-        const bool spread = options_.exchanges == 1;
-        const nanoseconds phase = spread ? timecore::spread_phase(start, index++, planned) : any_phase();
-        ++running_;
-        asio::co_spawn(all_done_.get_executor(), ask(*std::move(spec), queue, phase),
-                       [this](const std::exception_ptr& error) {
-                         if (error) std::rethrow_exception(error);
-                         if (--running_ == 0) all_done_.cancel();
-                       });
+    while (true) {
+      const timecore::Tally tally = stand();
+      const timecore::Panel::Step step = panel_.next(tally, RawClock::now());
+      begin(step.ask);
+      if (step.end) {
+        give_up(tally.agreed);
+        break;
       }
+      co_await wait_for_news(step.wake);
     }
-    if (running_ > 0) co_await all_done_.async_wait(kAwait);
-    co_return std::vector<SourceReport>{reports_.begin(), reports_.end()};
+    while (running_ > 0) co_await wait_for_news(base::RawTime::max());
+    std::vector<SourceReport> reports;
+    for (Asking& asking : asked_) reports.push_back(std::move(asking.report));
+    co_return reports;
+  }
+
+  [[nodiscard]] std::size_t operators_asked() const { return operators_.size(); }
+  [[nodiscard]] bool wants_proof(const timecore::Agreement& agreement) const {
+    return timecore::wants_proof(agreement, panel_, caution_.surprising);
   }
 
  private:
-  /// Asks `spec` and then whoever takes its place.
-  asio::awaitable<void> ask(SourceSpec spec, std::size_t queue, nanoseconds phase) {
-    std::optional<SourceSpec> candidate = std::move(spec);
-    while (candidate) {
-      SourceReport& report = reports_.emplace_back();  // a deque: references stay good
-      report.spec = *candidate;
-      SourceProgress& progress = progress_.sources.emplace_back();
-      progress.url = report.spec.url.text;
-      const OnExchange narrow = [&](const std::vector<timecore::Exchange>& exchanges) {
-        progress.exchanges = exchanges.size();
-        const auto bounds =
-            timecore::combine(exchanges, report.spec.transfer(options_.transfer), exchanges.back().received);
-        if (bounds) progress.bounds = *bounds;
-        tell();
-      };
-      report.reading = co_await measure(report.spec, options_, {phase, started_, reports_.size() - 1}, narrow);
-      // Whether the answers make sense together is known already now, in time to replace a source that does not.
-      weigh_one(report, options_.transfer, RawClock::now());
-      progress.ended = true;
-      progress.failed = report.reading.error.has_value();
-      tell();
-      candidate = lineup_.next_after(queue, report.reading.error.has_value());
+  void begin(const std::vector<timecore::Panel::Seat>& seats) {
+    const nanoseconds start = any_phase();
+    for (std::size_t i = 0; i < seats.size(); ++i) {
+      // Asked more than once, a source finds the second's change by itself; then nothing ties its phase to others'.
+      const bool spread = options_.exchanges == 1;
+      nanoseconds phase = spread ? timecore::spread_phase(start, i, seats.size()) : any_phase();
+      if (spread && !free_phases_.empty()) {
+        phase = free_phases_.back();
+        free_phases_.pop_back();
+      }
+      const std::size_t number = asked_.size();
+      asked_.emplace_back().report.spec = lineup_.at(seats[i]);  // a deque: references stay good
+      if (!lineup_.asks_everyone()) operators_.insert(asked_.back().report.spec.voter());
+      progress_.sources.emplace_back().url = asked_.back().report.spec.url.text;
+      ++running_;
+      asio::co_spawn(news_.get_executor(), ask(number, phase), [this](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+        --running_;
+        tell_news();
+      });
     }
+  }
+
+  asio::awaitable<void> ask(std::size_t number, nanoseconds phase) {
+    Asking& asking = asked_[number];
+    SourceProgress& progress = progress_.sources[number];
+    const OnExchange narrow = [&, number](const std::vector<timecore::Exchange>& exchanges) {
+      panel_.heard(number);
+      progress.exchanges = exchanges.size();
+      const auto bounds =
+          timecore::combine(exchanges, asking.report.spec.transfer(options_.transfer), exchanges.back().received);
+      if (bounds) progress.bounds = *bounds;
+      tell();
+    };
+    const Turn turn{phase, started_, number, &asking.interruption};
+    asking.report.reading = co_await measure(asking.report.spec, options_, turn, narrow);
+    if (asking.interruption.interrupted()) explain_giving_up(asking.report);
+    // Whether the answers make sense together is known already now, in time to replace a source that does not.
+    weigh_one(asking.report, options_.transfer, RawClock::now());
+    asking.over = true;
+    const bool failed = asking.report.reading.error.has_value();
+    panel_.ended(number, !failed, RawClock::now());
+    if (failed) free_phases_.push_back(phase);
+    progress.ended = true;
+    progress.failed = failed;
+    tell();
+  }
+
+  /// How the votes of those that have ended stand at this instant.
+  timecore::Tally stand() {
+    quorum_.asked = operators_.size();
+    std::vector<timecore::Vote> votes;
+    const base::RawTime now = RawClock::now();
+    for (const Asking& asking : asked_) {
+      if (!asking.over || asking.report.reading.error) continue;
+      const timecore::TransferOptions options = asking.report.spec.transfer(options_.transfer);
+      const auto claim = timecore::claim(asking.report.reading.exchanges, options, now);
+      if (claim) votes.push_back(vote_of(asking.report, *claim));
+    }
+    return timecore::stand(votes, quorum_, panel_, caution_.surprising);
+  }
+
+  void give_up(bool agreed) {
+    agreed_at_end_ = agreed;
+    for (Asking& asking : asked_) {
+      if (!asking.over) asking.interruption.interrupt();
+    }
+  }
+
+  /// What it has said counts if it was enough to see its clock tick.
+  void explain_giving_up(SourceReport& report) const {
+    report.given_up = true;
+    if (report.reading.error || timecore::has_ticked(report.reading.exchanges, options_.transfer)) return;
+    const std::string_view why = agreed_at_end_ ? "the others had agreed" : "the others could not agree any more";
+    report.reading.error = SourceError{ErrorCode::timeout, fmt::format("it was not waited for: {}", why)};
+  }
+
+  asio::awaitable<void> wait_for_news(base::RawTime until) {
+    if (!news_has_come_) {
+      constexpr auto kLong = std::chrono::hours{1};
+      news_.expires_after(until == base::RawTime::max() ? kLong : std::max(until - RawClock::now(), nanoseconds{0}));
+      co_await news_.async_wait(kAwait);
+    }
+    news_has_come_ = false;
+  }
+
+  void tell_news() {
+    news_has_come_ = true;
+    news_.cancel();
   }
 
   void tell() {
@@ -112,11 +206,18 @@ class Runner {
   }
 
   Lineup lineup_;
+  timecore::Panel panel_;
   const MeasureOptions& options_;
+  timecore::Quorum quorum_;
   OnProgress on_progress_;
-  asio::steady_timer all_done_;  ///< never expires: cancelling it says that nothing runs any more
+  Caution caution_;
+  asio::steady_timer news_;  ///< cancelled when a source has ended
+  bool news_has_come_ = false;
   std::size_t running_ = 0;
-  std::deque<SourceReport> reports_;
+  bool agreed_at_end_ = false;
+  std::deque<Asking> asked_;
+  std::set<std::string> operators_;       ///< of whom more than half must agree; of a survey, of those that answer
+  std::vector<nanoseconds> free_phases_;  ///< of those that failed, for who takes their place
   Progress progress_;
   base::RawTime started_ = RawClock::now();
 };
@@ -124,42 +225,20 @@ class Runner {
 }  // namespace
 
 void Lineup::add(std::vector<SourceSpec> candidates, std::size_t at_once) {
-  queues_.push_back(
-      {{std::make_move_iterator(candidates.begin()), std::make_move_iterator(candidates.end())}, at_once});
-}
-
-std::optional<SourceSpec> Lineup::next(std::size_t queue) {
-  auto& candidates = queues_.at(queue).candidates;
-  while (!candidates.empty()) {
-    SourceSpec spec = std::move(candidates.front());
-    candidates.pop_front();
-    if (everyone_ || !spec.operator_name || asked_.insert(*spec.operator_name).second) return spec;
-  }
-  return std::nullopt;
-}
-
-std::optional<SourceSpec> Lineup::next_after(std::size_t queue, bool failed) {
-  if (everyone_) return next(queue);
-  if (!failed || failure_budget_ == 0) return std::nullopt;
-  auto spec = next(queue);
-  if (spec) --failure_budget_;
-  return spec;
+  std::vector<std::string> operators;
+  operators.reserve(candidates.size());
+  for (const SourceSpec& candidate : candidates) operators.push_back(candidate.operator_name.value_or(""));
+  panel_.add(std::move(operators), at_once);
+  queues_.push_back(std::move(candidates));
 }
 
 timecore::Agreement weigh(std::vector<SourceReport>& sources, const timecore::TransferOptions& options,
                           base::RawTime at, const timecore::Quorum& quorum) {
   for (SourceReport& source : sources) weigh_one(source, options, at);
-  std::vector<timecore::Vote> votes;
-  std::vector<SourceReport*> voters;
+  const timecore::Agreement agreement = timecore::agree(votes_of(sources), quorum);
+  auto truechimer = agreement.truechimer.begin();
   for (SourceReport& source : sources) {
-    if (!source.claim) continue;
-    votes.push_back({source.claim->narrow, source.claim->certain, source.estimate.offset, source.claim->sharp,
-                     source.spec.voter(), source.spec.pool.value_or("")});
-    voters.push_back(&source);
-  }
-  timecore::Agreement agreement = timecore::agree(votes, quorum);
-  for (std::size_t i = 0; i < voters.size(); ++i) {
-    voters[i]->outcome = agreement.truechimer[i] ? Outcome::truechimer : Outcome::falseticker;
+    if (source.claim) source.outcome = *truechimer++ ? Outcome::truechimer : Outcome::falseticker;
   }
   return agreement;
 }
@@ -222,15 +301,19 @@ std::size_t RoundReport::count(Outcome outcome) const {
 }
 
 asio::awaitable<RoundReport> run_round(Lineup lineup, const MeasureOptions& options, timecore::Quorum quorum,
-                                       OnProgress on_progress) {
+                                       OnProgress on_progress, Caution caution) {
   const base::RawTime started = RawClock::now();
   RoundReport round;
   round.asleep_before = base::time_asleep();
+  round.operators = lineup.panel().operators();
   const auto executor = co_await asio::this_coro::executor;
-  Runner runner{std::move(lineup), options, std::move(on_progress), executor};
+  Runner runner{std::move(lineup), options, quorum, std::move(on_progress), std::move(caution), executor};
   round.sources = co_await runner.run();
   round.at = base::read_clock_pair();
+  quorum.asked = runner.operators_asked();
   round.agreement = weigh(round.sources, options.transfer, round.at.raw, quorum);
+  round.proven = timecore::proven(round.agreement, votes_of(round.sources), round.operators, quorum.spread);
+  round.beyond_belief = runner.wants_proof(round.agreement) && !round.proven;
   round.duration = round.at.raw - started;
   round.slept = base::slept_since(round.asleep_before);
   co_return round;

@@ -4,7 +4,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <deque>
 #include <functional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "service/source.h"
 #include "timecore/agreement.h"
 #include "timecore/likelihood.h"
+#include "timecore/panel.h"
 #include "timecore/transfer.h"
 
 namespace sdwdate::service {
@@ -19,32 +19,31 @@ namespace sdwdate::service {
 /// Who may be asked: one queue for each pool, some of each asked at first.
 class Lineup {
  public:
-  /// A queue and how many of it to ask at the same time.
+  /// A queue, in the order in which its candidates are asked, and how many of it to ask at first.
   void add(std::vector<SourceSpec> candidates, std::size_t at_once);
-  void set_failure_budget(int replacements) { failure_budget_ = replacements; }
+  /// See timecore::Panel::set_failure_budget().
+  void set_failure_budget(int failures) { panel_.set_failure_budget(static_cast<std::size_t>(failures)); }
   /// Ask them all in the end, also several of one operator: each that has ended makes room for the next of its queue.
-  void ask_everyone() { everyone_ = true; }
+  void ask_everyone() { panel_.ask_everyone(); }
+  [[nodiscard]] bool asks_everyone() const { return panel_.asks_everyone(); }
 
-  [[nodiscard]] std::size_t queues() const { return queues_.size(); }
-  [[nodiscard]] std::size_t at_once(std::size_t queue) const { return queues_.at(queue).at_once; }
-
-  /// The next of a queue whose operator has not been asked yet in this round; empty when there is none.
-  std::optional<SourceSpec> next(std::size_t queue);
-  /// Who takes the place of one that has ended: mostly nobody unless it failed, and then while the budget lasts.
-  std::optional<SourceSpec> next_after(std::size_t queue, bool failed);
+  [[nodiscard]] const SourceSpec& at(timecore::Panel::Seat seat) const { return queues_.at(seat.pool).at(seat.index); }
+  /// Who decides which of them are asked, nobody asked yet.
+  [[nodiscard]] const timecore::Panel& panel() const { return panel_; }
 
  private:
-  struct Queue {
-    std::deque<SourceSpec> candidates;
-    std::size_t at_once = 0;
-  };
-  std::vector<Queue> queues_;
-  std::set<std::string> asked_;
-  int failure_budget_ = 0;
-  bool everyone_ = false;
+  std::vector<std::vector<SourceSpec>> queues_;
+  timecore::Panel panel_;
 };
 
-/// Each URL, with no operators known and none replaced.
+/// When more must be asked than usual before a result is believed (timecore::proven).
+struct Caution {
+  bool proof_is_due = false;  ///< whatever the result is: so many are asked from the start
+  /// Must this one be proven? Asked of each result that is agreed; empty: none must, whatever else is said here.
+  timecore::Surprising surprising;
+};
+
+/// Each URL, with no operators known and none to replace it.
 Lineup lineup_of(const std::vector<wire::Url>& urls);
 
 /// Each of these in the order given, so many at a time.
@@ -69,18 +68,22 @@ struct SourceReport {
   std::optional<timecore::Claim> claim;
   timecore::Estimate estimate;
   std::size_t fine_times_dropped = 0;  ///< that did not agree with Date
+  bool given_up = false;               ///< it was not waited for to its end
 };
 
 struct RoundReport {
   std::vector<SourceReport> sources;  ///< in the order they were first asked
   timecore::Agreement agreement;
-  base::ClockPair at;  ///< the instant all offsets are for
+  std::size_t operators = 0;   ///< that could have been asked
+  bool proven = false;         ///< timecore::proven()
+  bool beyond_belief = false;  ///< agreed, but it had to be proven, and was not
+  base::ClockPair at;          ///< the instant all offsets are for
   std::chrono::nanoseconds duration{0};
   /// The machine slept in mid-round: the raw clock stood still, and nothing measured before holds.
   bool slept = false;
   std::chrono::nanoseconds asleep_before{0};  ///< base::time_asleep() when the round began
 
-  [[nodiscard]] bool agreed() const { return agreement.agreed() && !slept; }
+  [[nodiscard]] bool agreed() const { return agreement.agreed() && !slept && !beyond_belief; }
   [[nodiscard]] std::size_t count(Outcome outcome) const;
 };
 
@@ -106,8 +109,8 @@ struct Progress {
 };
 using OnProgress = std::function<void(const Progress&)>;
 
-/// Asks, replaces, weighs. `options` must outlive it.
+/// Asks, replaces, weighs, and ends when the verdict is clear. `options` must outlive it.
 boost::asio::awaitable<RoundReport> run_round(Lineup lineup, const MeasureOptions& options, timecore::Quorum quorum,
-                                              OnProgress on_progress);
+                                              OnProgress on_progress, Caution caution = {});
 
 }  // namespace sdwdate::service

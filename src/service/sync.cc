@@ -149,6 +149,11 @@ bool mostly_implausible(const RoundReport& round) {
   return 2 * static_cast<std::size_t>(implausible) > round.sources.size();
 }
 
+/// How far chronyd would move the clock that it is told this of.
+std::chrono::nanoseconds moves_by(timecore::RawOffset estimate, const base::ClockPair& now) {
+  return timecore::against_system_clock(estimate, now).value;
+}
+
 using Fed = std::expected<void, refclock::FeedError>;
 
 /// Sends a round's result, made for this instant.
@@ -302,7 +307,8 @@ asio::awaitable<SyncReport> rough(const config::Config& config, std::shared_ptr<
 }
 
 asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,
-                                 std::shared_ptr<ipc::Launcher> launcher, OnProgress on_progress, PlanFeed plan) {
+                                 std::shared_ptr<ipc::Launcher> launcher, OnProgress on_progress, PlanFeed plan,
+                                 timecore::Credit& credit) {
   SyncReport report;
   const timecore::TimeLimits limits = begin_with_floor(report, config);
   const timecore::Quorum quorum = quorum_of(config);
@@ -314,7 +320,14 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
     co_return report;
   }
   const MeasureOptions options = measure_options(config, limits, overrides, std::move(launcher));
-  report.round = co_await run_round(draw(config), options, quorum, std::move(on_progress));
+  DeliberateOffset off = deliberate_offset(config.runtime_directory, config.random_offset);
+  if (off.warning) report.warnings.push_back(*std::move(off.warning));
+  Caution caution{credit.proof_is_due(), [&](timecore::RawOffset estimate) {
+                    return credit.surprising(moves_by(estimate + off.value, base::read_clock_pair()));
+                  }};
+  report.round = co_await run_round(draw(config), options, quorum, std::move(on_progress), std::move(caution));
+  const timecore::Credit before = credit;
+  credit.failed();  // unless it comes to an end that is well
   if (!report.round.agreed()) {
     report.code = mostly_implausible(report.round) ? ExitCode::insane : ExitCode::no_agreement;
     report.refusal = explain(report.round, quorum);
@@ -334,8 +347,6 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
     co_return report;
   }
   report.result = *sane;
-  DeliberateOffset off = deliberate_offset(config.runtime_directory, config.random_offset);
-  if (off.warning) report.warnings.push_back(*std::move(off.warning));
   report.told = told_of(*sane, report.round.at.raw, off.value);
   report.plan = plan(report);
   if (report.plan.hold) {
@@ -343,7 +354,12 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
         fmt::format("This round alone says that {}: another one must say so, too.", describe(*sane, report.round.at));
     co_return report;
   }
+  credit = before;
+  const timecore::RawOffset fed = report.told->result.estimate;
+  const std::chrono::nanoseconds by = moves_by(fed, base::read_clock_pair());
   co_await hand_over(report, config);
+  if (report.fed && report.round.proven) credit.proven(fed - (report.result->estimate + off.value));
+  if (report.fed && !report.round.proven) credit.moved(by);
   co_return report;
 }
 

@@ -14,6 +14,7 @@
 #include "service/round.h"
 #include "service/state.h"
 #include "service/tor_watch.h"
+#include "timecore/credit.h"
 #include "timecore/discipline.h"
 #include "timecore/watch.h"
 
@@ -75,8 +76,10 @@ boost::asio::awaitable<std::expected<void, refclock::FeedError>> feed_quick_samp
 boost::asio::awaitable<SyncReport> rough(const config::Config& config, std::shared_ptr<ipc::Launcher> launcher,
                                          OnProgress on_progress, bool feed);
 
-/// Draws, measures, agrees, checks, feeds chrony, saves the floor. `config` and `overrides` must outlive it.
+/// Draws, measures, agrees, checks, feeds chrony, saves the floor. `credit` says when more must be asked, and learns
+/// what came of it. `config`, `overrides` and `credit` must outlive it.
 boost::asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOverrides& overrides,
-                                        std::shared_ptr<ipc::Launcher> launcher, OnProgress on_progress, PlanFeed plan);
+                                        std::shared_ptr<ipc::Launcher> launcher, OnProgress on_progress, PlanFeed plan,
+                                        timecore::Credit& credit);
 
 }  // namespace sdwdate::service

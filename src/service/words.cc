@@ -29,12 +29,20 @@ std::string common_failure(const RoundReport& round) {
   return fmt::format("; {} of them: {}", usual->second, usual->first);
 }
 
+/// It is no usual round: it moves the clock far, is the first, or follows one that failed.
+std::string too_few_to_believe(const RoundReport& round) {
+  return fmt::format(
+      "{} of {} asked agree, but this round had to ask more than usual, and a third of all operators ({} of {}) could "
+      "have made the others agree on this",
+      round.agreement.operators_agreeing, round.agreement.operators_asked, round.operators / 3, round.operators);
+}
+
 /// Why a round did not agree, to be put into a sentence.
 std::string reason(const RoundReport& round, const timecore::Quorum& quorum) {
   const timecore::Agreement& agreement = round.agreement;
   if (round.slept) return "the machine slept while its sources were asked, so the answers cannot be placed in time";
   switch (agreement.verdict) {
-    case Verdict::agreed: return {};
+    case Verdict::agreed: return round.beyond_belief ? too_few_to_believe(round) : std::string{};
     case Verdict::nobody_answered:
       if (round.sources.size() == 1) return "the one source gave no usable answer";
       return fmt::format("none of {} sources gave a usable answer{}", round.sources.size(), common_failure(round));
@@ -116,6 +124,11 @@ std::string_view evidence_name(const SourceReport& source) {
 
 std::string note(const SourceReport& source, const RoundReport& round) {
   std::string text = source.outcome == Outcome::falseticker ? disagreement(source, round) : why_blunt(source);
+  if (source.given_up && source.claim) {
+    if (!text.empty()) text += "; ";
+    text +=
+        fmt::format("after {} answers it was not waited for: the verdict was clear", source.reading.exchanges.size());
+  }
   if (source.fine_times_dropped == 0) return text;
   if (!text.empty()) text += "; ";
   return text +

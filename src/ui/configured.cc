@@ -105,9 +105,10 @@ int sync_once(const ConfiguredOptions& options) {
     LiveView view{!options.output.json};
     // A single round knows nothing of the rounds before it: chronyd weighs what it gets.
     const service::PlanFeed plainly = [](service::SyncReport&) { return timecore::FeedPlan{}; };
+    auto credit = timecore::Credit::of_one_round();
     report = service::run_to_end(service::sync(
         configured->config, configured->overrides, *launcher,
-        [&](const service::Progress& progress) { view.show(progress); }, plainly));
+        [&](const service::Progress& progress) { view.show(progress); }, plainly, credit));
   }
   print_report(report, configured->config, options.output);
   return status(report.code);

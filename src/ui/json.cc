@@ -104,6 +104,7 @@ ordered_json round_json(const RoundReport& round, const std::optional<timecore::
   selection["truechimers"] = round.count(Outcome::truechimer);
   selection["falsetickers"] = round.count(Outcome::falseticker);
   selection["failed"] = round.count(Outcome::failed);
+  selection["asked"] = round.agreement.operators_asked;
   selection["pools_agreeing"] = round.agreement.pools_agreeing;
   return {{"schema", kSchema}, {"sources", sources}, {"selection", selection}};
 }

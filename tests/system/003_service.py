@@ -106,7 +106,7 @@ class Service(LabTest):
 
         (round_,) = daemon.wait_rounds(1, timeout=15)
         self.assertTrue(round_["fed"], round_)
-        self.assertRegex(manager.status(), r"^3 of 3 sources agree: this machine's clock is .* Next round in about 30")
+        self.assertRegex(manager.status(), r"^3 of 3 asked agree: this machine's clock is .* Next round in about 30")
         self.check_report(daemon)
         self.check_quick_feed()
         self.check_quiet(daemon)

@@ -59,7 +59,7 @@ TEST(Config, AnEmptyTextGivesTheDefaults) {
   EXPECT_EQ(config.transfer, timecore::TransferOptions{});
   EXPECT_EQ(config.sources_per_pool, 2);
   EXPECT_EQ(config.maximum_width, 2s);
-  EXPECT_EQ(config.failure_budget, 6);
+  EXPECT_EQ(config.failure_budget, 2);
   EXPECT_EQ(config.state_directory, "/var/lib/sdwdate");
   EXPECT_EQ(config.ceiling_years, 20);
   EXPECT_TRUE(config.pools.empty());

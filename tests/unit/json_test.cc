@@ -64,6 +64,7 @@ service::RoundReport some_round() {
   round.agreement.narrow = true;
   round.agreement.estimate = kZero + 1ms;
   round.agreement.pools_agreeing = 2;
+  round.agreement.operators_asked = 8;
   return round;
 }
 
@@ -76,7 +77,7 @@ TEST(Json, KeysAreExactlyTheContracts) {
   for (const auto& one : json["sources"]) EXPECT_EQ(keys_of(one), of_a_source);
   EXPECT_EQ(keys_of(json["selection"]),
             (Keys{"agreed", "offset", "lower", "upper", "certain_lower", "certain_upper", "narrow", "standard_error",
-                  "truechimers", "falsetickers", "failed", "pools_agreeing"}));
+                  "truechimers", "falsetickers", "failed", "asked", "pools_agreeing"}));
   EXPECT_EQ(keys_of(json["sources"][3]["error"]), (Keys{"code", "message"}));
 }
 
@@ -172,6 +173,7 @@ TEST(Json, TheSelectionCountsOutcomes) {
   EXPECT_EQ(selection["truechimers"], 2);
   EXPECT_EQ(selection["falsetickers"], 1);
   EXPECT_EQ(selection["failed"], 1);
+  EXPECT_EQ(selection["asked"], 8);
   EXPECT_EQ(selection["pools_agreeing"], 2);
 }
 

@@ -27,68 +27,15 @@ std::vector<std::string> asked(const RoundReport& round) {
   return hosts;
 }
 
-std::string next_host(Lineup& lineup, std::size_t queue) {
-  const auto next = lineup.next(queue);
-  return next ? next->url.host : "";
-}
-
-SourceSpec of_operator(const std::string& host, const std::string& operator_name) {
-  SourceSpec source = spec(host);
-  source.operator_name = operator_name;
-  return source;
+std::vector<std::string> first_asked(const Lineup& lineup) {
+  timecore::Panel panel = lineup.panel();
+  std::vector<std::string> hosts;
+  for (const auto seat : panel.next({}, {}).ask) hosts.push_back(lineup.at(seat).url.host);
+  return hosts;
 }
 
 // --- who is asked
 // -----------------------------------------------------------------------------------------------------
-
-TEST(Lineup, EachQueueIsUsedUpInItsOrder) {
-  Lineup lineup;
-  lineup.add({spec("a.test"), spec("b.test")}, 1);
-  lineup.add({spec("c.test")}, 1);
-  EXPECT_EQ(lineup.queues(), 2U);
-  EXPECT_EQ(next_host(lineup, 0), "a.test");
-  EXPECT_EQ(next_host(lineup, 1), "c.test");
-  EXPECT_EQ(next_host(lineup, 0), "b.test");
-  EXPECT_EQ(next_host(lineup, 0), "");
-}
-
-TEST(Lineup, AnOperatorIsAskedOnceInAllQueuesTogether) {
-  Lineup lineup;
-  lineup.add({of_operator("a.test", "A"), of_operator("a2.test", "A"), of_operator("b.test", "B")}, 2);
-  lineup.add({of_operator("a3.test", "A"), of_operator("c.test", "C")}, 1);
-  EXPECT_EQ(next_host(lineup, 0), "a.test");
-  EXPECT_EQ(next_host(lineup, 1), "c.test");
-  EXPECT_EQ(next_host(lineup, 0), "b.test");
-}
-
-TEST(Lineup, ReplacementsEndWithTheBudget) {
-  Lineup lineup;
-  lineup.add({spec("a.test"), spec("b.test"), spec("c.test")}, 1);
-  EXPECT_FALSE(lineup.next_after(0, true)) << "no budget unless one is set";
-  lineup.set_failure_budget(1);
-  EXPECT_FALSE(lineup.next_after(0, false)) << "none is needed";
-  EXPECT_TRUE(lineup.next_after(0, true));
-  EXPECT_FALSE(lineup.next_after(0, true));
-  EXPECT_EQ(next_host(lineup, 0), "b.test") << "what was not given out is still there";
-}
-
-TEST(Lineup, AnEmptyQueueCostsNoBudget) {
-  Lineup lineup;
-  lineup.add({}, 1);
-  lineup.add({spec("a.test")}, 1);
-  lineup.set_failure_budget(1);
-  EXPECT_FALSE(lineup.next_after(0, true));
-  EXPECT_TRUE(lineup.next_after(1, true));
-}
-
-TEST(Lineup, EveryoneIsAskedWhoeverFailsAndWhoeverRunsIt) {
-  Lineup lineup = lineup_of({of_operator("a.test", "A"), of_operator("a2.test", "A"), of_operator("b.test", "B")}, 1);
-  EXPECT_EQ(lineup.at_once(0), 1U);
-  EXPECT_EQ(next_host(lineup, 0), "a.test");
-  EXPECT_EQ(lineup.next_after(0, false)->url.host, "a2.test");
-  EXPECT_EQ(lineup.next_after(0, true)->url.host, "b.test");
-  EXPECT_FALSE(lineup.next_after(0, true));
-}
 
 config::Config two_pools() {
   config::Config config;
@@ -106,15 +53,16 @@ config::Config two_pools() {
 
 TEST(Draw, EverySourceIsACandidateOfItsPoolOnce) {
   const config::Config config = two_pools();
-  Lineup lineup = draw(config);
-  ASSERT_EQ(lineup.queues(), 2U);
-  for (std::size_t queue = 0; queue < 2; ++queue) {
-    EXPECT_EQ(lineup.at_once(queue), 2U);
+  const Lineup lineup = draw(config);
+  EXPECT_EQ(lineup.panel().operators(), 10U);
+  EXPECT_EQ(first_asked(lineup).size(), 4U) << "two of each pool";
+  for (std::size_t pool = 0; pool < 2; ++pool) {
     std::set<std::string> operators;
-    while (const auto next = lineup.next(queue)) {
-      EXPECT_EQ(next->pool, config.pools[queue].name);
-      EXPECT_TRUE(next->url.host == next->operator_name || next->url.host == "mirror-" + *next->operator_name);
-      operators.insert(*next->operator_name);
+    for (std::size_t i = 0; i < 5; ++i) {
+      const SourceSpec& next = lineup.at({pool, i});
+      EXPECT_EQ(next.pool, config.pools[pool].name);
+      EXPECT_TRUE(next.url.host == next.operator_name || next.url.host == "mirror-" + *next.operator_name);
+      operators.insert(*next.operator_name);
     }
     EXPECT_EQ(operators.size(), 5U);
   }
@@ -123,18 +71,15 @@ TEST(Draw, EverySourceIsACandidateOfItsPoolOnce) {
 TEST(Draw, OrderAndMirrorsAreRandom) {
   const config::Config config = two_pools();
   std::set<std::string> first;
-  for (int i = 0; i < 300; ++i) {
-    Lineup lineup = draw(config);
-    first.insert(next_host(lineup, 0));
-  }
+  for (int i = 0; i < 300; ++i) first.insert(first_asked(draw(config)).front());
   EXPECT_EQ(first.size(), 10U) << "five sources, each by two addresses; to miss one has a chance of 1 in 10^13";
 }
 
 // --- rounds
 // -----------------------------------------------------------------------------------------------------------
 
-TEST(Round, FailuresAreReplacedWithinTheBudget) {
-  const std::vector<std::string> hosts{"a.honest.test", "b.exits.test", "c.exits.test", "d.exits.test",
+TEST(Round, FailuresAreReplacedAndCountAsAsked) {
+  const std::vector<std::string> hosts{"a.honest.test", "b.exits.test", "c.exits.test", "d.honest.test",
                                        "e.honest.test"};
   Lineup lineup;
   lineup.add({spec(hosts[0])}, 1);
@@ -143,22 +88,74 @@ TEST(Round, FailuresAreReplacedWithinTheBudget) {
   const RoundReport round = support::round_with(lineup, options_for(hosts), kQuorum);
   auto in_order = asked(round);
   std::ranges::sort(in_order);
-  EXPECT_EQ(in_order, (std::vector<std::string>{hosts[0], hosts[1], hosts[2], hosts[3]}));
-  EXPECT_EQ(round.count(Outcome::failed), 3U);
-  EXPECT_EQ(round.agreement.verdict, Verdict::too_few_operators);
+  EXPECT_EQ(in_order, hosts) << "with two failures, three of five are a majority, and less is none";
+  EXPECT_EQ(round.agreement.operators_asked, 5U);
+  EXPECT_EQ(round.agreement.verdict, Verdict::agreed);
+}
+
+TEST(Round, ThoseWhoAnswerAreNoMajorityOfThoseAsked) {
+  const std::vector<std::string> hosts{"a.honest.test", "b.honest.test", "c.honest.test",
+                                       "d.exits.test",  "e.exits.test",  "f.exits.test"};
+  const RoundReport round = round_of(hosts, options_for(hosts));
+  EXPECT_EQ(round.agreement.verdict, Verdict::no_majority);
 }
 
 TEST(Round, AReplacementThatAnswersEndsTheReplacing) {
-  const std::vector<std::string> hosts{"a.exits.test", "b.honest.test", "c.honest.test"};
+  const std::vector<std::string> hosts{"a.honest.test", "b.exits.test", "c.honest.test", "d.honest.test"};
   Lineup lineup;
-  lineup.add({spec(hosts[0]), spec(hosts[1]), spec(hosts[2])}, 1);
-  lineup.set_failure_budget(9);
-  EXPECT_EQ(asked(support::round_with(lineup, options_for(hosts), kQuorum)), (std::vector{hosts[0], hosts[1]}));
+  lineup.add({spec(hosts[0]), spec(hosts[1]), spec(hosts[2]), spec(hosts[3])}, 2);
+  const Quorum two{.operators = 2};
+  EXPECT_EQ(asked(support::round_with(lineup, options_for(hosts), two)), (std::vector{hosts[0], hosts[1], hosts[2]}));
+}
+
+TEST(Round, WhoHangsIsNotWaitedForOnceTheOthersHaveAgreed) {
+  const std::vector<std::string> hosts{"a.honest.test", "b.honest.test", "c.honest.test", "d.honest.test",
+                                       "e.hangs.test"};
+  MeasureOptions options = options_for(hosts);
+  options.timeout = std::chrono::seconds{30};
+  const RoundReport round = round_of(hosts, options);
+  EXPECT_EQ(round.agreement.verdict, Verdict::agreed);
+  EXPECT_LT(round.duration, std::chrono::seconds{5});
+  ASSERT_TRUE(round.sources[4].reading.error);
+  EXPECT_EQ(round.sources[4].reading.error->code, base::ErrorCode::timeout);
+  EXPECT_THAT(round.sources[4].reading.error->message, testing::HasSubstr("the others had agreed"));
+  EXPECT_TRUE(support::no_child_left());
+}
+
+TEST(Round, ASurpriseIsNotBelievedOfAFew) {
+  std::vector<std::string> hosts;
+  for (int i = 0; i < 12; ++i) hosts.push_back(std::string{static_cast<char>('a' + i)} + ".honest.test");
+  const MeasureOptions options = options_for(hosts);
+  for (const bool surprising : {false, true}) {
+    Lineup lineup;
+    std::vector<SourceSpec> specs;
+    for (const std::string& host : hosts) specs.push_back(spec(host));
+    lineup.add(specs, 4);
+    const RoundReport round = service::run_to_end(
+        run_round(lineup, options, kQuorum, {}, {false, [&](timecore::RawOffset) { return surprising; }}));
+    EXPECT_TRUE(round.agreed());
+    EXPECT_EQ(round.sources.size(), surprising ? 8U : 4U) << "a third of twelve is no majority of eight";
+    EXPECT_EQ(round.proven, surprising);
+  }
+}
+
+TEST(Round, ASurpriseThatCannotBeProvenIsNoAgreement) {
+  std::vector<std::string> hosts;
+  for (int i = 0; i < 12; ++i) {
+    hosts.push_back(std::string{static_cast<char>('a' + i)} + (i < 5 ? ".honest.test" : ".exits.test"));
+  }
+  Lineup lineup;
+  std::vector<SourceSpec> specs;
+  for (const std::string& host : hosts) specs.push_back(spec(host));
+  lineup.add(specs, 5);
+  const RoundReport round = service::run_to_end(
+      run_round(lineup, options_for(hosts), kQuorum, {}, {false, [](timecore::RawOffset) { return true; }}));
+  EXPECT_FALSE(round.agreed());
 }
 
 TEST(Round, ASourceThatFailsChangesNoOthersBounds) {
-  const std::vector<std::string> hosts{"a.honest.test",        "b.exits.test",  "c.honest.test",
-                                       "d.garbage-bytes.test", "e.honest.test", "f.late.test"};
+  const std::vector<std::string> hosts{"a.honest.test", "b.exits.test", "c.honest.test", "d.garbage-bytes.test",
+                                       "e.honest.test", "f.late.test",  "g.honest.test", "h.honest.test"};
   const MeasureOptions options = options_for(hosts);
   const RoundReport round = round_of(hosts, options);
   for (const SourceReport& source : round.sources) {
@@ -175,7 +172,8 @@ TEST(Round, ASourceThatFailsChangesNoOthersBounds) {
     without_failures.push_back({source.claim->narrow, source.claim->certain, source.estimate.offset,
                                 source.claim->sharp, source.spec.voter(), "pool"});
   }
-  EXPECT_EQ(round.agreement.bounds, timecore::agree(without_failures, kQuorum).bounds);
+  EXPECT_EQ(round.agreement.bounds, timecore::agree(without_failures, {3, 1, std::chrono::seconds{2}, 8}).bounds);
+  EXPECT_TRUE(round.agreement.agreed());
 }
 
 TEST(Round, AFalsetickerIsToldFromAFailure) {

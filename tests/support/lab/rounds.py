@@ -22,14 +22,14 @@ class RoundTest(LabTest):
         self.recorder = self.world.run(SampleRecorder(self.world.folder("recorder") / "web.sock"))
         self.state = self.world.folder("state")
 
-    def sync(self, *pools: Sequence[Source | HostileServer], **more) -> Result:
+    def sync(self, *pools: Sequence[Source | HostileServer], transport: str = "direct", **more) -> Result:
         """One round over these pools."""
         named = [
             Pool(f"pool {number}", [each if isinstance(each, Source) else Source(each.url) for each in pool])
             for number, pool in enumerate(pools)
         ]
         tables = {"request": {"per_source": 2, "timeout": "5s"}, **more}
-        settings = Settings(named, self.recorder.path, self.ca_file, self.state, more=tables)
+        settings = Settings(named, self.recorder.path, self.ca_file, self.state, transport, more=tables)
         path = settings.write(self.world.folder("configuration") / "sdwdate.toml")
         return run("sdwdate", "sync", "--config", path, "--json")
 
