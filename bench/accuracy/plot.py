@@ -10,7 +10,7 @@ import report
 _INK, _FAINT = "#808080", 'stroke="#909090" stroke-opacity="0.35"'
 _COLOURS = {
     report.AT_TEN: "#2a9d4a", f"{report.OURS}4": "#8fbf6f", report.HTPDATE: "#e0701a", report.DANROC: "#8478d8",
-    report.PYTHON: "#999999",
+    report.HTTPSDATE: "#c8508f", report.PYTHON: "#999999",
 }  # fmt: skip
 _OPTIMUM = "#3a8fd0"
 _LEAST, _MOST = 3e-5, 2.0
@@ -26,7 +26,7 @@ def _y(seconds: float) -> float:
     return _TOP + (1 - share) * _TALL
 
 
-def _x(panel: int, round_trip: int) -> float:
+def _x(panel: int, round_trip: float) -> float:
     place = paths.ROUND_TRIPS.index(round_trip)
     return _LEFT + panel * (_PANEL + _GAP) + (place + 0.5) * _PANEL / len(paths.ROUND_TRIPS)
 
@@ -90,5 +90,5 @@ def svg(found: report.Cells) -> str:
         *_legend(),
     ]
     for panel, kind in enumerate(paths.KINDS):
-        parts += _curves(panel, {path: by for path, by in found.items() if path.kind == kind})
+        parts += _curves(panel, {path: by for path, by in found.items() if path.kind == kind and not path.ticks})
     return "\n".join([*filter(None, parts), "</svg>"]) + "\n"

@@ -15,6 +15,7 @@ What lives where:
     world         World: a temporary folder, a certificate authority, all that runs; cleaned up however it ends
     certificates  the authority: any names and addresses, any validity, self-signed, intermediates
     webservers    nginx, Apache, lighttpd, Caddy, each with an optionally wrong clock
+    coarse        nginx with a clock that advances in ticks
     caches        caches in front of a server: nginx, HAProxy, Varnish, Squid, Apache, Traffic Server
     late_tickers  servers that are right, but late in refreshing their Date, each as a program that people run is
     hostile       a server whose behaviour is a list of steps, and which keeps the requests; a black hole
@@ -49,6 +50,7 @@ from .certificates import Certificate, CertificateAuthority, Validity
 from .checks import LabTest
 from .chrony import SAMPLE_LAYOUT, SAMPLE_MAGIC, Chronyd, SampleRecorder, SockSample, abandoned_socket
 from .chrony_service import AnswerSocket, ServiceChronyd
+from .coarse import CoarseNginx
 from .commands import BIN, Result, Sdwdated, as_nobody, copy_of_executables, executable, in_parallel, query, run
 from .client_hello import HelloCatcher
 from .daemons import Daemon, faketime_environment, find_program
@@ -67,7 +69,7 @@ from .world import Interrupted, World
 __all__ = [
     "AGE_ZERO", "BIN", "BRIEF", "HONEST", "MEASURABLE", "MEASURABLE_AT_FIRST", "MEASURABLE_TWICE", "REFUSED",
     "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "AnswerSocket", "Apache", "ApacheCache", "Behaviour", "BlackHole",
-    "CachingServer", "Caddy", "Certificate", "CertificateAuthority", "Chronyd", "Daemon", "DelayedPath",
+    "CachingServer", "Caddy", "Certificate", "CertificateAuthority", "Chronyd", "CoarseNginx", "Daemon", "DelayedPath",
     "HaproxyCache", "HaproxyInFront", "HelloCatcher", "HostileServer", "Interrupted", "LabError", "LabTest",
     "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache", "NginxCacheOldDate", "PacketCounter", "PlainNginx",
     "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings", "SockSample", "Source",
