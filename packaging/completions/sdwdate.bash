@@ -61,7 +61,7 @@ _sdwdate() {
             _sdwdate_offer 'socks5h://' "$word"
             return
             ;;
-        --at-once | --requests | --timeout | --resolve | --serve)
+        --at-once | --requests | --timeout | --resolve | --serve | --set)
             return
             ;;
     esac
@@ -70,13 +70,14 @@ _sdwdate() {
         sdwdate)
             while ((first < COMP_CWORD)) && [[ ${COMP_WORDS[first]} == -* ]]; do first+=1; done
             if ((first == COMP_CWORD)); then
-                _sdwdate_offer 'query sync rough survey status doctor chrony import --help --version' "$word"
+                _sdwdate_offer 'query sync rough floor survey status doctor chrony import --help --version' "$word"
                 return
             fi
             case ${COMP_WORDS[first]} in
                 query) _sdwdate_offer "--plot $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
                 sync) _sdwdate_offer "--config $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
                 rough) _sdwdate_offer "--dry-run --config $_sdwdate_net_options $_sdwdate_output_options" "$word" ;;
+                floor) _sdwdate_offer '--set --reset --config --json --help --version' "$word" ;;
                 survey)
                     _sdwdate_offer_files "$word"
                     [[ $word != -* ]] ||

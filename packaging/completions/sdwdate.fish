@@ -32,6 +32,9 @@ __sdwdate_common_options url_to_unixtime
 complete -c sdwdate -n __fish_use_subcommand -a query -d 'Measure the given web servers'
 complete -c sdwdate -n __fish_use_subcommand -a sync -d 'Do one configured round and feed chrony'
 complete -c sdwdate -n __fish_use_subcommand -a rough -d 'Hand chrony a rough time where the clock is too wrong for Tor'
+complete -c sdwdate -n __fish_use_subcommand -a floor -d 'Say which time is held to be past, or change that'
+complete -c sdwdate -n '__fish_seen_subcommand_from floor' -l set -x -d 'Hold this time to be past'
+complete -c sdwdate -n '__fish_seen_subcommand_from floor' -l reset -d 'Forget what was saved'
 complete -c sdwdate -n __fish_use_subcommand -a survey -d 'Measure every source of whole pools'
 complete -c sdwdate -n '__fish_seen_subcommand_from survey' -F
 complete -c sdwdate -n '__fish_seen_subcommand_from survey' -l at-once -x -d 'So many at a time'
@@ -40,13 +43,13 @@ complete -c sdwdate -n '__fish_seen_subcommand_from rough' -l dry-run -d 'Only s
 __sdwdate_net_options sdwdate '__fish_seen_subcommand_from query sync rough survey'
 __sdwdate_output_options sdwdate '__fish_seen_subcommand_from query sync rough survey'
 complete -c sdwdate -n '__fish_seen_subcommand_from query' -l plot -d 'Draw how the bounds closed in'
-complete -c sdwdate -n '__fish_seen_subcommand_from sync rough survey doctor status' -l config -r -F \
+complete -c sdwdate -n '__fish_seen_subcommand_from sync rough floor survey doctor status' -l config -r -F \
     -d 'Read only this configuration file'
 
 complete -c sdwdate -n __fish_use_subcommand -a status -d 'What the daemon last did, and what chronyd makes of it'
 complete -c sdwdate -n __fish_use_subcommand -a doctor -d 'Check that all is well'
 complete -c sdwdate -n __fish_use_subcommand -a chrony -d 'Run chronyd offline, for us alone'
-complete -c sdwdate -n '__fish_seen_subcommand_from doctor status' -l json -d 'Print the findings as JSON'
+complete -c sdwdate -n '__fish_seen_subcommand_from doctor status floor' -l json -d 'Print the findings as JSON'
 
 complete -c sdwdate -n __fish_use_subcommand -a import -d 'Print the old configuration as a new one'
 complete -c sdwdate -n '__fish_seen_subcommand_from import' -x -a '(__fish_complete_directories)'

@@ -18,7 +18,7 @@ enum class ErrorCode : std::uint8_t {
   tls_certificate,  ///< the chain or the name is wrong, or not valid at the time the server claims
   http_malformed,   ///< not an HTTP/1.x answer, too long, or cut short
   date_missing,     ///< an answer without a Date header
-  date_malformed,   ///< a Date header that is no RFC 9110 date, or two that differ
+  date_malformed,   ///< a Date header that is no RFC 9110 date, or several far apart
   stale,            ///< only old answers, from a cache
   implausible,      ///< a time that cannot be: before 1970, or decades away from this build
   inconsistent,     ///< the source's answers contradict each other

@@ -33,6 +33,8 @@ constexpr seconds kOldSample = 6h;
 /// A round may take minutes over Tor; so may what the daemon does before it.
 constexpr seconds kLateRound = 15min;
 constexpr std::uint32_t kFewestSamples = 3;
+/// service::kForgetFloor, with what it is for.
+constexpr std::string_view kWrongFloor = "if it is the floor that is wrong: sudo sdwdate floor --reset";
 
 /// A finding of one check, whatever it comes to.
 class Check {
@@ -210,7 +212,7 @@ Finding check_daemon(const Facts& facts) {
     return check.problem(
         fmt::format("{} failed; {}", plural(static_cast<std::size_t>(report.failures_in_a_row), "round"),
                     report.message),
-        kLog);
+        report.refused_by == "floor" ? kWrongFloor : kLog);
   }
   if (report.next_round && now > *report.next_round + kLateRound) {
     return check.problem(fmt::format("its next round was due at {}", utc(*report.next_round)),
@@ -381,9 +383,15 @@ Finding check_clock(const Facts& facts) {
   const Check check{"clock", "system clock"};
   const ClockFacts& clock = facts.clock;
   const auto now = std::chrono::floor<seconds>(clock.now);
-  if (now < clock.floor) {
-    return check.problem(fmt::format("it shows {}, and {} is certainly past", utc(now), utc(clock.floor)),
+  if (now < clock.built) {
+    return check.problem(fmt::format("it shows {}, and {} is certainly past", utc(now), utc(clock.built)),
                          "chronyd sets it when sdwdated has agreed on the time");
+  }
+  if (clock.floor.is_saved() && now < clock.floor.time) {
+    return check.problem(
+        fmt::format("it shows {}, and {} says that {} is past ({})", utc(now), clock.floor.file.string(),
+                    utc(clock.floor.time), service::describe(*clock.floor.saved.floor)),
+        fmt::format("{}; if it is the clock, chronyd sets it when sdwdated has agreed on the time", kWrongFloor));
   }
   if (now > clock.ceiling) {
     return check.problem(fmt::format("it shows {}, decades after this version of sdwdate", utc(now)),

@@ -11,6 +11,7 @@
 #include "machine/chrony_setup.h"
 #include "machine/processes.h"
 #include "refclock/chrony_report.h"
+#include "service/state.h"
 
 namespace sdwdate::doctor {
 
@@ -44,6 +45,7 @@ struct DaemonReport {
   std::optional<std::chrono::sys_seconds> next_round;
   int failures_in_a_row = 0;
   std::optional<TorReport> tor;  ///< set if there was a round that asked
+  std::string refused_by;      ///< the limit that the last round's time broke; empty if none
 };
 
 struct DaemonFacts {
@@ -96,10 +98,11 @@ struct CompetitorFacts {
 
 struct ClockFacts {
   base::RealTime now;
-  std::chrono::sys_seconds floor;
+  std::chrono::sys_seconds built;  ///< this build's day
   std::chrono::sys_seconds ceiling;
   Known<std::chrono::sys_seconds> rtc = std::unexpected(kNotLooked);
   bool virtual_machine = false;
+  service::Floor floor{};
 };
 
 struct ProxyFacts {

@@ -16,6 +16,7 @@
 #include <set>
 
 #include "base/accounts.h"
+#include "base/build_info.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "doctor/competitors.h"
@@ -177,10 +178,10 @@ Known<sys_seconds> read_rtc() {
 }
 
 ClockFacts look_at_clock(const config::Config& config) {
-  const sys_seconds floor = service::load_floor(config.state_directory, config.ceiling_years).time;
   ClockFacts clock;
-  clock.floor = floor;
-  clock.ceiling = timecore::limits_from(floor, config.ceiling_years).ceiling;
+  clock.floor = service::load_floor(config.state_directory, config.ceiling_years);
+  clock.built = base::build_floor();
+  clock.ceiling = timecore::limits_from(clock.floor.time, config.ceiling_years).ceiling;
   clock.rtc = read_rtc();
   clock.now = base::real_now();
   clock.virtual_machine = base::read_trusted_file("/proc/cpuinfo").value_or("").contains(" hypervisor");
@@ -233,6 +234,7 @@ Known<DaemonReport> parse_daemon_report(std::string_view text) {
   report.next_round = time("next_round");
   report.failures_in_a_row = static_cast<int>(std::clamp<std::int64_t>(whole("failures_in_a_row").value_or(0), 0, 999));
   if (const auto round = json.find("last_round"); round != json.end() && round->is_object()) {
+    report.refused_by = words(*round, "refused_by");
     if (const auto tor = round->find("tor"); tor != round->end() && tor->is_object()) {
       const auto progress = tor->find("progress");
       const bool known = progress != tor->end() && progress->is_number_integer();

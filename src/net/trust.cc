@@ -129,8 +129,9 @@ void ShownChain::collect(const Anchors& anchors) {
       names.push_back(issuer);
     }
   };
-  for (std::size_t next = 0; next < names.size(); ++next) {
-    const X509_NAME* name = names[next];
+  std::size_t next = 0;
+  while (next < names.size()) {  // which grows meanwhile
+    const X509_NAME* name = names[next++];
     for (int i = 0; i < sk_X509_num(shown_.get()); ++i) {
       const X509* certificate = sk_X509_value(shown_.get(), i);
       if (X509_NAME_cmp(X509_get_subject_name(certificate), name) != 0) continue;

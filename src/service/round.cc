@@ -99,6 +99,7 @@ class Runner {
     }
     while (running_ > 0) co_await wait_for_news(base::RawTime::max());
     std::vector<SourceReport> reports;
+    reports.reserve(asked_.size());
     for (Asking& asking : asked_) reports.push_back(std::move(asking.report));
     co_return reports;
   }

@@ -16,8 +16,8 @@
 #include "base/guarded.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
+#include "service/floor_file.h"
 #include "timecore/sanity.h"
-#include "wire/unix_time.h"
 
 namespace sdwdate::service {
 namespace {
@@ -87,55 +87,98 @@ std::expected<std::optional<std::string>, std::string> saved_text(const fs::path
     return std::unexpected(fmt::format("the last agreed time is not read from {}, {}", path.string(), exposed->how));
   }
   // In this directory nobody else can have exchanged it meanwhile.
-  constexpr std::size_t kMost = 64;
-  auto text = base::read_file(path, kMost);
+  auto text = base::read_file(path, kLongestFloorText);
   if (!text) return cannot_read(text.error());
   return *std::move(text);
 }
 
-std::expected<sys_seconds, std::string> parse(std::string_view text, const fs::path& path, sys_seconds latest) {
-  // Without the end of the line, the number may have been cut short.
-  const bool whole = text.ends_with('\n');
-  if (whole) text.remove_suffix(1);
-  const auto time = wire::parse_unix_time(text);
-  if (!whole || !time) return std::unexpected(fmt::format("{} does not hold a UNIX time of this age", path.string()));
-  if (*time > latest) {
+std::expected<timecore::FloorMemory, std::string> parse(std::string_view text, const fs::path& path,
+                                                        sys_seconds latest) {
+  auto memory = parse_floor(text);
+  if (!memory) {
+    return std::unexpected(fmt::format("{} does not hold a UNIX time as this program saves it", path.string()));
+  }
+  if (memory->floor && memory->floor->past.time > latest) {
     return std::unexpected(fmt::format("{} holds a time after {} UTC, on which no round can have agreed", path.string(),
                                        base::utc_text(latest)));
   }
-  return std::chrono::floor<std::chrono::seconds>(*time);
+  if (memory->last_round && memory->last_round->time > latest) memory->last_round.reset();
+  return *std::move(memory);
+}
+
+/// Why this user may not change what is kept there, if so. Whoever owns a directory of their own may.
+std::expected<void, std::string> may_change(const fs::path& directory) {
+  struct stat status{};
+  if (::stat(directory.c_str(), &status) != 0) {
+    return std::unexpected(fmt::format("the state directory {} cannot be used ({}): no floor is kept there",
+                                       directory.string(), base::errno_text(errno)));
+  }
+  const uid_t user = ::geteuid();
+  if (user != 0 && user != status.st_uid && user != base::user_number(kServiceUser)) {
+    return std::unexpected(
+        fmt::format("only root and user {} may change the floor in {}: use sudo", kServiceUser, directory.string()));
+  }
+  if (const Directory kept = look_at(directory); !kept.usable) return std::unexpected(*kept.trouble);
+  return {};
 }
 
 }  // namespace
 
+bool Floor::is_saved() const { return saved.floor && saved.floor->past.time > base::build_floor(); }
+
+sys_seconds Floor::vouched() const {
+  const bool counts = is_saved() && saved.floor->voucher == timecore::Voucher::rounds;
+  return counts ? saved.floor->past.time : base::build_floor();
+}
+
 Floor load_floor(const fs::path& directory, int ceiling_years) {
   const sys_seconds built = base::build_floor();
-  const Directory kept = look_at(directory);
-  if (kept.trouble) return {built, fmt::format("{}; {}", *kept.trouble, kBuildsDay)};
-  if (!kept.usable) return {built, std::nullopt};
   const fs::path path = directory / kFloorFile;
+  const auto builds_day = [&](std::optional<std::string> warning = {}) {
+    return Floor{built, path, {}, std::move(warning)};
+  };
+  const Directory kept = look_at(directory);
+  if (kept.trouble) return builds_day(fmt::format("{}; {}", *kept.trouble, kBuildsDay));
+  if (!kept.usable) return builds_day();
   const sys_seconds latest = timecore::limits_from(built, std::max(ceiling_years, kLongestUse)).ceiling;
   const auto without = [&](std::string_view why) {
     std::error_code error;
     const bool stays = fs::is_directory(fs::symlink_status(path, error));
-    return Floor{built,
-                 fmt::format("{}; {}. {}", why, kBuildsDay, stays ? "Remove it" : "The next agreed time replaces it")};
+    return builds_day(
+        fmt::format("{}; {}. {}", why, kBuildsDay, stays ? "Remove it" : "The next agreed time replaces it"));
   };
   const auto text = saved_text(path);
   if (!text) return without(text.error());
-  if (!*text) return {built, std::nullopt};
-  const auto time = parse(**text, path, latest);
-  if (!time) return without(time.error());
-  return {std::max(built, *time), std::nullopt};
+  if (!*text) return builds_day();
+  const auto saved = parse(**text, path, latest);
+  if (!saved) return without(saved.error());
+  const sys_seconds time = saved->floor ? std::max(built, saved->floor->past.time) : built;
+  return {time, path, *saved, std::nullopt};
 }
 
-std::optional<std::string> save_floor(const fs::path& directory, sys_seconds time) {
+std::optional<std::string> save_floor(const fs::path& directory, int ceiling_years, const timecore::PastTime& round) {
   if (!look_at(directory).usable) return std::nullopt;  // load_floor() says why, in each round
-  const int failed = base::replace_file(directory / kFloorFile, fmt::format("{}\n", time.time_since_epoch().count()),
-                                        0644, base::Keep::for_ever);
+  const timecore::FloorMemory memory = timecore::remember(load_floor(directory, ceiling_years).saved, round);
+  const int failed = base::replace_file(directory / kFloorFile, floor_text(memory), 0644, base::Keep::for_ever);
   if (failed == 0) return std::nullopt;
   return fmt::format("cannot save the agreed time in {} ({}); the older one stays in force", directory.string(),
                      base::errno_text(failed));
+}
+
+std::expected<void, std::string> set_floor(const fs::path& directory, const timecore::PastTime& past) {
+  if (auto may = may_change(directory); !may) return may;
+  const fs::path path = directory / kFloorFile;
+  const std::string text = floor_text(timecore::floor_by(timecore::Voucher::administrator, past));
+  const int failed = base::replace_file(path, text, 0644, base::Keep::for_ever);
+  if (failed == 0) return {};
+  return std::unexpected(fmt::format("cannot write {}: {}", path.string(), base::errno_text(failed)));
+}
+
+std::expected<void, std::string> forget_floor(const fs::path& directory) {
+  if (auto may = may_change(directory); !may) return may;
+  const fs::path path = directory / kFloorFile;
+  if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return std::unexpected(fmt::format("cannot remove {}: {}", path.string(), base::errno_text(errno)));
 }
 
 }  // namespace sdwdate::service

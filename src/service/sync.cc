@@ -7,8 +7,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <set>
 #include <vector>
 
+#include "base/build_info.h"
 #include "base/guarded.h"
 #include "base/text.h"
 #include "refclock/chrony_report.h"
@@ -43,6 +45,15 @@ timecore::Quorum quorum_of(const config::Config& config) {
           .spread = config.exchanges_per_source == 1};
 }
 
+timecore::KnownPast known_past(const Floor& floor) { return {base::build_floor(), floor.vouched()}; }
+
+/// What this round holds times against.
+timecore::TimeLimits begin_with_floor(SyncReport& report, const config::Config& config) {
+  report.floor = load_floor(config.state_directory, config.ceiling_years);
+  if (report.floor.warning) report.warnings.push_back(*report.floor.warning);
+  return timecore::limits_from(report.floor.time, config.ceiling_years);
+}
+
 /// How long a round waits for Tor.
 constexpr auto kTorPatience = std::chrono::seconds{60};
 
@@ -56,8 +67,8 @@ asio::awaitable<bool> tor_works(SyncReport& report, const config::Config& config
     progress.headline = fmt::format("Waiting for Tor: {}.", describe(state));
     if (on_progress) on_progress(progress);
   };
-  const IsHopeless clock_is_wrong = [&limits](const TorFacts& facts) {
-    return timecore::rough_time(facts.evidence(), base::read_clock_pair(), limits).has_value();
+  const IsHopeless clock_is_wrong = [&limits, past = known_past(report.floor)](const TorFacts& facts) {
+    return timecore::rough_time(facts.evidence(), base::read_clock_pair(), limits, past).has_value();
   };
   const base::RawTime started = base::RawClock::now();
   report.tor = co_await await_tor(config, std::move(launcher), tell, clock_is_wrong, kTorPatience);
@@ -65,30 +76,69 @@ asio::awaitable<bool> tor_works(SyncReport& report, const config::Config& config
   co_return !report.tor->known_not_to_work();
 }
 
-/// Why a result cannot be, by the consensus that Tor goes by; empty if it can, or nothing is known.
-std::string against_consensus(const timecore::Agreed& agreed, base::RawTime at, const std::optional<TorFacts>& tor) {
-  if (!tor || !tor->state || !tor->state->valid_after || !tor->state->valid_until) return {};
-  const auto limits = timecore::limits_of_consensus(*tor->state->valid_after, *tor->state->valid_until);
-  const auto sane = timecore::check_sanity(agreed, at, limits);
-  if (sane) return {};
-  const auto claimed = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(at, agreed.estimate));
-  return fmt::format(
-      "the sources agree that it is {}, but Tor's consensus is valid from {} until {}: not handed to chrony{}",
-      utc(claimed), utc(*tor->state->valid_after), utc(*tor->state->valid_until),
-      sane.error() == timecore::Insane::after_ceiling ? ". If Tor was cut off for long, restart it" : "");
+std::chrono::sys_seconds claimed_time(const timecore::Agreed& agreed, base::RawTime at) {
+  return std::chrono::floor<std::chrono::seconds>(timecore::reference_time(at, agreed.estimate));
 }
 
-std::string explain(timecore::Insane why, const timecore::Agreed& agreed, base::RawTime at,
-                    const timecore::TimeLimits& limits) {
-  const auto claimed = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(at, agreed.estimate));
-  if (why == timecore::Insane::before_floor) {
+/// Why a result cannot be, by the consensus that Tor goes by; empty if it can, or nothing is known. A consensus that is
+/// long over is a warning, and no more: Tor has found it valid by the very clock that the round is to set.
+std::string against_consensus(SyncReport& report, const timecore::Agreed& agreed) {
+  const std::optional<TorFacts>& tor = report.tor;
+  if (!tor || !tor->state || !tor->state->valid_after || !tor->state->valid_until) return {};
+  const base::RawTime at = report.round.at.raw;
+  const timecore::TimeLimits signed_already{timecore::past_by_consensus(*tor->state->valid_after),
+                                            timecore::kLatestDate};
+  const auto claimed = claimed_time(agreed, at);
+  if (!timecore::check_sanity(agreed, at, signed_already)) {
     return fmt::format(
-        "the sources agree that it is {}, but it was already {} (this program's release, or the last "
-        "agreed time): not handed to chrony",
-        utc(claimed), utc(limits.floor));
+        "The sources agree that it is {}, but Tor's consensus was signed for {} and later: not handed "
+        "to chrony.",
+        utc(claimed), utc(*tor->state->valid_after));
   }
-  return fmt::format("the sources agree that it is {}, which is after {}: not handed to chrony", utc(claimed),
-                     utc(limits.ceiling));
+  if (timecore::outlives_consensus(claimed, *tor->state->valid_until)) {
+    report.warnings.push_back(fmt::format(
+        "the sources agree that it is {}, and Tor's consensus ended at {}: Tor takes it for valid by a clock that is "
+        "slow, and will fetch a new one once the clock is right",
+        utc(claimed), utc(*tor->state->valid_until)));
+  }
+  return {};
+}
+
+std::string_view limit_name(timecore::Insane why, const Floor& floor) {
+  if (why == timecore::Insane::after_ceiling) return "ceiling";
+  return floor.is_saved() ? "floor" : "build";
+}
+
+std::string explain(timecore::Insane why, const timecore::Agreed& agreed, base::RawTime at, const Floor& floor,
+                    const config::Config& config) {
+  const std::string claimed = utc(claimed_time(agreed, at));
+  const std::string limit = floor.is_saved() ? fmt::format("the floor in {}", floor.file.string())
+                                             : std::string{"the day of this version of sdwdate"};
+  if (why == timecore::Insane::after_ceiling) {
+    return fmt::format(
+        "The sources agree that it is {}, which is more than {} years ([sanity] ceiling_years) after {}, "
+        "{}: not handed to chrony.",
+        claimed, config.ceiling_years, limit, utc(floor.time));
+  }
+  if (!floor.is_saved()) {
+    return fmt::format(
+        "The sources agree that it is {}, which is before {}, {}: not handed to chrony. They are wrong: "
+        "'sdwdate survey' shows which ones are.",
+        claimed, limit, utc(floor.time));
+  }
+  return fmt::format(
+      "The sources agree that it is {}, but {} says that {} is past ({}): not handed to chrony. "
+      "'sdwdate floor' says more; if it is the floor that is wrong, '{}' forgets it.",
+      claimed, floor.file.string(), utc(floor.time), describe(*floor.saved.floor), kForgetFloor);
+}
+
+/// Who agreed, for whoever asks later.
+std::string operators_that_agreed(const RoundReport& round) {
+  std::set<std::string> names;
+  for (const SourceReport& source : round.sources) {
+    if (source.outcome == Outcome::truechimer) names.insert(source.spec.operator_name.value_or(source.spec.url.text));
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 /// Did most sources claim times that cannot be?
@@ -152,7 +202,9 @@ asio::awaitable<void> hand_over(SyncReport& report, const config::Config& config
   }
   report.fed = true;
   report.code = ExitCode::done;
-  if (auto warning = save_floor(config.state_directory, certainly_past(report))) {
+  const timecore::PastTime past{certainly_past(report), std::chrono::floor<std::chrono::seconds>(base::real_now()),
+                                operators_that_agreed(report.round)};
+  if (auto warning = save_floor(config.state_directory, config.ceiling_years, past)) {
     report.warnings.push_back(*std::move(warning));
   }
 }
@@ -171,7 +223,7 @@ std::chrono::nanoseconds uncertainty(const timecore::RoughTime& rough) {
 asio::awaitable<void> be_rough(SyncReport& report, const config::Config& config, const timecore::TimeLimits& limits,
                                bool feed) {
   const base::ClockPair now = base::read_clock_pair();
-  report.rough = timecore::rough_time(report.tor->evidence(), now, limits);
+  report.rough = timecore::rough_time(report.tor->evidence(), now, limits, known_past(report.floor));
   if (!report.rough) co_return;
   const timecore::RawOffset estimate = report.rough->estimate;
   const std::chrono::nanoseconds off = uncertainty(*report.rough);
@@ -202,8 +254,9 @@ MeasureOptions measure_options(const config::Config& config, const timecore::Tim
 }
 
 std::chrono::sys_seconds certainly_past(const SyncReport& report) {
-  const timecore::RawOffset lower = std::min(report.result->bounds.lower, report.round.agreement.certain->lower);
-  return std::chrono::floor<std::chrono::seconds>(timecore::reference_time(report.round.at.raw, lower));
+  const timecore::RawOffset lower = report.round.agreement.certain->lower;
+  const auto past = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(report.round.at.raw, lower));
+  return std::max(past, report.floor.time);
 }
 
 std::optional<UserError> check(const config::Config& config) {
@@ -236,9 +289,7 @@ asio::awaitable<std::expected<void, refclock::FeedError>> feed_quick_sample(cons
 asio::awaitable<SyncReport> rough(const config::Config& config, std::shared_ptr<ipc::Launcher> launcher,
                                   OnProgress on_progress, bool feed) {
   SyncReport report;
-  Floor floor = load_floor(config.state_directory, config.ceiling_years);
-  if (floor.warning) report.warnings.push_back(*std::move(floor.warning));
-  const timecore::TimeLimits limits = timecore::limits_from(floor.time, config.ceiling_years);
+  const timecore::TimeLimits limits = begin_with_floor(report, config);
   const bool works = co_await tor_works(report, config, limits, std::move(launcher), on_progress);
   if (!report.tor) {
     report.refusal = "No control port of Tor's is configured to be asked.";
@@ -259,9 +310,7 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
                                  std::shared_ptr<ipc::Launcher> launcher, OnProgress on_progress, PlanFeed plan,
                                  timecore::Credit& credit) {
   SyncReport report;
-  Floor floor = load_floor(config.state_directory, config.ceiling_years);
-  if (floor.warning) report.warnings.push_back(*std::move(floor.warning));
-  const timecore::TimeLimits limits = timecore::limits_from(floor.time, config.ceiling_years);
+  const timecore::TimeLimits limits = begin_with_floor(report, config);
   const timecore::Quorum quorum = quorum_of(config);
 
   const bool ready = co_await tor_works(report, config, limits, launcher, on_progress);
@@ -288,11 +337,13 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
   const auto sane = timecore::check_sanity(agreed, report.round.at.raw, limits);
   if (!sane) {
     report.code = ExitCode::insane;
-    report.refusal = explain(sane.error(), agreed, report.round.at.raw, limits);
+    report.refused_by = limit_name(sane.error(), report.floor);
+    report.refusal = explain(sane.error(), agreed, report.round.at.raw, report.floor, config);
     co_return report;
   }
-  if (report.refusal = against_consensus(*sane, report.round.at.raw, report.tor); !report.refusal.empty()) {
+  if (report.refusal = against_consensus(report, *sane); !report.refusal.empty()) {
     report.code = ExitCode::insane;
+    report.refused_by = "consensus";
     co_return report;
   }
   report.result = *sane;
@@ -304,9 +355,11 @@ asio::awaitable<SyncReport> sync(const config::Config& config, const ResolveOver
     co_return report;
   }
   credit = before;
-  const std::chrono::nanoseconds by = moves_by(report.told->result.estimate, base::read_clock_pair());
+  const timecore::RawOffset fed = report.told->result.estimate;
+  const std::chrono::nanoseconds by = moves_by(fed, base::read_clock_pair());
   co_await hand_over(report, config);
-  if (report.fed) credit.moved(by, report.round.proven);
+  if (report.fed && report.round.proven) credit.proven(fed - (report.result->estimate + off.value));
+  if (report.fed && !report.round.proven) credit.moved(by);
   co_return report;
 }
 

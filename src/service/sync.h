@@ -5,12 +5,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "config/config.h"
 #include "refclock/sock_feeder.h"
 #include "service/round.h"
+#include "service/state.h"
 #include "service/tor_watch.h"
 #include "timecore/credit.h"
 #include "timecore/discipline.h"
@@ -32,6 +34,8 @@ struct SyncReport;
 using PlanFeed = std::function<timecore::FeedPlan(SyncReport& report)>;
 
 struct SyncReport {
+  /// What was certainly past when it began.
+  Floor floor;
   RoundReport round;
   /// What Tor's control port said; set if there is one to ask.
   std::optional<TorFacts> tor;
@@ -45,6 +49,8 @@ struct SyncReport {
   bool forgot = false;  ///< chronyd has forgotten its earlier samples, as planned
   bool fed = false;
   base::ExitCode code = base::ExitCode::no_agreement;
+  /// Which limit an agreed time broke: "build", "floor", "ceiling" or "consensus"; empty if none.
+  std::string_view refused_by;
   /// Why not done, in a sentence; empty when done.
   std::string refusal;
   /// What else a person should know.
@@ -52,6 +58,7 @@ struct SyncReport {
 };
 
 /// How much time has certainly passed by now, as an agreed round says; only if no majority of its sources is wrong.
+/// Never before the floor that it began with.
 std::chrono::sys_seconds certainly_past(const SyncReport& report);
 
 /// A quick feed: sync() sends the first of so many samples, the caller the others, each this much after the one before.

@@ -152,6 +152,19 @@ std::string describe(const timecore::RoughTime& rough, const base::ClockPair& no
   return fmt::format("By the clocks of relays in {} networks it is about {}, and {}.", rough.networks, time, wrong);
 }
 
+std::string describe(const timecore::SavedFloor& floor) {
+  const timecore::PastTime& past = floor.past;
+  const std::string noted =
+      past.noted ? fmt::format("at {} by this machine's clock", utc(*past.noted)) : std::string{"who knows when"};
+  switch (floor.voucher) {
+    case timecore::Voucher::administrator: return fmt::format("set by hand {}", noted);
+    case timecore::Voucher::old_version: return "saved by an earlier version, on one round's word";
+    case timecore::Voucher::rounds: break;
+  }
+  if (!past.noted) return "two rounds said so, one of them by an earlier version";
+  return fmt::format("two rounds said so, one of them {}", noted);
+}
+
 std::string utc(std::chrono::sys_seconds time) { return base::utc_text(time) + " UTC"; }
 
 std::string explain(const RoundReport& round, const timecore::Quorum& quorum) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "service/round.h"
+#include "timecore/floor.h"
 #include "timecore/rough.h"
 #include "timecore/sanity.h"
 
@@ -18,6 +19,12 @@ std::string describe(const timecore::Agreed& result, const base::ClockPair& at);
 
 /// "By Tor's consensus it is about 2026-11-23 04:05 UTC, and this machine's clock is 3.0 days slow."
 std::string describe(const timecore::RoughTime& rough, const base::ClockPair& now);
+
+/// Whose word a floor is: "two rounds said so, the first noted at ..."
+std::string describe(const timecore::SavedFloor& floor);
+
+/// What heals a floor that is from the future.
+inline constexpr std::string_view kForgetFloor = "sudo sdwdate floor --reset";
 
 /// "2026-11-23 04:05:06 UTC"
 std::string utc(std::chrono::sys_seconds time);

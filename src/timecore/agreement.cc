@@ -163,7 +163,7 @@ double chance_of_closeness(std::size_t operators, std::size_t agreeing, nanoseco
   if (agreeing == 0 || agreeing > operators) return 1;
   // Lateness within half a second is the densest kind known: so many times as likely to be near another as within one.
   constexpr double kDensity = 2;
-  double chance = static_cast<double>(agreeing);
+  auto chance = static_cast<double>(agreeing);
   for (std::size_t i = 1; i <= agreeing; ++i) {
     chance *= static_cast<double>(operators - agreeing + i) / static_cast<double>(i);  // in the end, the binomial
   }
@@ -194,12 +194,15 @@ Agreement agree(std::span<const Vote> votes, const Quorum& quorum) {
   const auto narrow = hull && !quorum.spread ? narrow_claim(votes, *hull, *result.certain) : std::nullopt;
   result.narrow = narrow.has_value();
   result.bounds = narrow ? narrow : result.certain;
-  result.truechimer = touching(votes, result.narrow ? &Vote::bounds : &Vote::certain, *result.bounds);
+  const auto supports = touching(votes, result.narrow ? &Vote::bounds : &Vote::certain, *result.bounds);
+  // Where a majority says the same, whoever says another thing is told apart, claimed or not.
+  const bool told_apart = hull && !result.narrow && !quorum.spread;
+  result.truechimer = told_apart ? touching(votes, &Vote::bounds, *hull) : supports;
 
   std::set<std::string_view> operators;
   std::set<std::string_view> pools;
   for (std::size_t i = 0; i < votes.size(); ++i) {
-    if (!result.truechimer[i]) continue;
+    if (!supports[i]) continue;
     operators.insert(votes[i].operator_name);
     pools.insert(votes[i].pool);
   }

@@ -46,8 +46,8 @@ enum class Verdict : std::uint8_t {
 struct Agreement {
   Verdict verdict = Verdict::nobody_answered;
   /// What is claimed: the hull of all offsets within the narrow bounds of more than half of the operators asked if the
-  /// sources give reason to believe that they are prompt (`narrow`), else `certain`. Where sharp sources dissent that may
-  /// be late, the hull reaches further up, by as much as the others differ. Set if `certain` is.
+  /// sources give reason to believe that they are prompt (`narrow`), else `certain`. Where sharp sources dissent that
+  /// may be late, the hull reaches further up, by as much as the others differ. Set if `certain` is.
   std::optional<RawBounds> bounds;
   /// The same hull by certain bounds: true whatever the number of honest sources that are up to kLatest late.
   std::optional<RawBounds> certain;
@@ -55,9 +55,10 @@ struct Agreement {
   /// The median of the truechimers' estimates (of each operator's first), inside `bounds`; meaningful when `bounds` is
   /// set.
   RawOffset estimate;
-  /// For each vote: does what it says touch the agreed bounds, by the measure by which they were agreed?
+  /// For each vote: does what it says touch what a majority says narrowly, claimed or not; else, the agreed bounds?
   std::vector<bool> truechimer;
-  std::size_t operators_agreeing = 0;
+  std::size_t operators_agreeing =
+      0;  ///< whose votes touch the agreed bounds, by the measure by which they were agreed
   std::size_t pools_agreeing = 0;
   std::size_t operators_asked = 0;
 

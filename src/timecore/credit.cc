@@ -1,5 +1,7 @@
 #include "timecore/credit.h"
 
+#include <algorithm>
+
 namespace sdwdate::timecore {
 
 bool Credit::surprising(nanoseconds by) const {
@@ -7,9 +9,10 @@ bool Credit::surprising(nanoseconds by) const {
   return proof_is_due_ || by > 2 * limit_ || by < -2 * limit_ || std::chrono::abs(moved_ + by) > limit_;
 }
 
-void Credit::moved(nanoseconds by, bool proven) {
-  moved_ = proven ? nanoseconds{0} : moved_ + by;
-  if (proven) proof_is_due_ = false;
+void Credit::proven(nanoseconds off) {
+  // Further than that is as surprising as that.
+  moved_ = std::clamp(off, -2 * limit_, 2 * limit_);
+  proof_is_due_ = false;
 }
 
 }  // namespace sdwdate::timecore

@@ -26,8 +26,10 @@ class Credit {
   /// Must a round be proven that would move the clock by this much?
   [[nodiscard]] bool surprising(nanoseconds by) const;
 
-  /// The clock is being moved by this much.
-  void moved(nanoseconds by, bool proven);
+  /// The clock is being moved by this much, by a round that was not proven.
+  void moved(nanoseconds by) { moved_ += by; }
+  /// By one that was, to so far from what it said.
+  void proven(nanoseconds off);
   /// A round failed or disagreed: somebody may be choosing who can be heard.
   void failed() { proof_is_due_ = true; }
 

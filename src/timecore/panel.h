@@ -110,7 +110,7 @@ class Panel {
   bool take(Step& step, base::RawTime now, bool also_set_aside);
   void draw(Step& step, base::RawTime now);
   void roll(Step& step, base::RawTime now);
-  bool wants_more(const Tally& tally, base::RawTime now) const;
+  [[nodiscard]] bool wants_more(const Tally& tally, base::RawTime now) const;
   void ask_more(Step& step, const Tally& tally, base::RawTime now);
   void settle(Step& step, const Tally& tally, base::RawTime now);
 

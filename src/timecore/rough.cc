@@ -40,31 +40,47 @@ std::optional<RoughTime> agreed_by_relays(const std::vector<RelayClock>& relays)
   return RoughTime{offsets[from + best / 2], RoughTime::Basis::relays, best};
 }
 
+/// The latest time that is certainly past, and about what time it is by that.
+struct Past {
+  RawOffset earliest;
+  RoughTime rough;
+};
+
+/// By this build's day or, where the clock is certainly wrong, by what two rounds said.
+Past by_floor(const base::ClockPair& now, const KnownPast& past, const std::optional<RoughTime>& relays) {
+  const RawOffset built = offset_for(past.built, now.raw);
+  const RawOffset vouched = offset_for(past.vouched, now.raw);
+  const bool contradicted = relays && relays->estimate + kRelaysAgree < vouched;
+  const RawOffset earliest = now.real < past.built && !contradicted ? vouched : built;
+  return {earliest, {earliest, RoughTime::Basis::floor}};
+}
+
+std::optional<Past> by_consensus(const RoughEvidence& evidence, base::RawTime now) {
+  if (!evidence.valid_after) return std::nullopt;
+  const sys_seconds valid_after = std::clamp(*evidence.valid_after, kEarliestDate, kLatestDate);
+  const sys_seconds fresh_until = std::clamp(evidence.fresh_until.value_or(valid_after), valid_after, kLatestDate);
+  // Somewhere in the hour for which it is the newest, if Tor has it from one who is not late.
+  const RawOffset estimate = offset_for(valid_after + (fresh_until - valid_after) / 2, now);
+  return Past{offset_for(past_by_consensus(valid_after), now), {estimate, RoughTime::Basis::consensus}};
+}
+
 }  // namespace
 
-std::optional<RoughTime> rough_time(const RoughEvidence& evidence, const base::ClockPair& now,
-                                    const TimeLimits& limits) {
-  const RawOffset local = offset_for(now.real, now.raw);
-  const RawOffset ceiling = offset_for(limits.ceiling, now.raw);
-  RawOffset earliest = offset_for(limits.floor, now.raw);
-  RoughTime certain{earliest, RoughTime::Basis::floor};
-  if (evidence.valid_after) {
-    const sys_seconds valid_after = std::clamp(*evidence.valid_after, kEarliestDate, kLatestDate);
-    const sys_seconds fresh_until = std::clamp(evidence.fresh_until.value_or(valid_after), valid_after, kLatestDate);
-    const RawOffset signed_at = offset_for(limits_of_consensus(valid_after, fresh_until).floor, now.raw);
-    if (signed_at > earliest) {
-      earliest = signed_at;
-      // Somewhere in the hour for which it is the newest, if Tor has it from one who is not late.
-      certain = {offset_for(valid_after + (fresh_until - valid_after) / 2, now.raw), RoughTime::Basis::consensus};
-    }
-  }
-  if (certain.estimate > ceiling) return std::nullopt;
-
+std::optional<RoughTime> rough_time(const RoughEvidence& evidence, const base::ClockPair& now, const TimeLimits& limits,
+                                    const KnownPast& past) {
   auto relays = agreed_by_relays(evidence.relays);
+  Past certain = by_floor(now, past, relays);
+  if (const auto consensus = by_consensus(evidence, now.raw); consensus && consensus->earliest > certain.earliest) {
+    certain = *consensus;
+  }
+  const RawOffset ceiling = offset_for(limits.ceiling, now.raw);
+  if (certain.rough.estimate > ceiling) return std::nullopt;
+
+  const RawOffset earliest = std::max(certain.earliest, offset_for(limits.floor, now.raw));
   if (relays && (relays->estimate > ceiling || relays->estimate + kRelaysAgree < earliest)) relays.reset();
   if (relays) relays->estimate = std::max(relays->estimate, earliest);
-  const RoughTime best = relays.value_or(certain);
-  const nanoseconds wrong = best.estimate - local;
+  const RoughTime best = relays.value_or(certain.rough);
+  const nanoseconds wrong = best.estimate - offset_for(now.real, now.raw);
   // Evidence that time has passed, and nothing more, cannot show that the clock is ahead.
   if ((relays ? std::chrono::abs(wrong) : wrong) < kRoughlyRight) return std::nullopt;
   return best;

@@ -27,7 +27,7 @@ struct RoughEvidence {
 
 struct RoughTime {
   enum class Basis : std::uint8_t {
-    floor,      ///< the clock is before what is certainly past
+    floor,      ///< the clock is before this build's day
     consensus,  ///< the clock is before Tor's consensus
     relays,     ///< relays in several networks agree
   };
@@ -43,10 +43,19 @@ inline constexpr nanoseconds kRelaysAgree = std::chrono::minutes{10};
 /// A clock that is wrong by less is no reason for Tor not to work.
 inline constexpr nanoseconds kRoughlyRight = std::chrono::minutes{30};
 
-/// Nothing if the evidence does not show that the clock is wrong, or not by how much. The estimate is never before the
-/// floor or the consensus, nor after the ceiling. It is after the system clock unless relays in at least two networks,
-/// and in most of those heard, agree.
-std::optional<RoughTime> rough_time(const RoughEvidence& evidence, const base::ClockPair& now,
-                                    const TimeLimits& limits);
+/// What is past without Tor's word.
+struct KnownPast {
+  sys_seconds built;    ///< this build's day: a clock before it is wrong, that is certain
+  sys_seconds vouched;  ///< not before `built`: what two rounds have said
+};
+
+/// Nothing if the evidence does not show that the clock is wrong, or not by how much. The estimate is never before this
+/// build's day or the consensus, nor after the ceiling; relays are not believed below the limits' floor either. It is
+/// after the system clock unless relays in at least two networks, and in most of those heard, agree.
+///
+/// A floor that may be from the future is no rough time: one that two rounds have said is past counts only where the
+/// clock is before this build's day, and relays that agree do not say that it is earlier.
+std::optional<RoughTime> rough_time(const RoughEvidence& evidence, const base::ClockPair& now, const TimeLimits& limits,
+                                    const KnownPast& past);
 
 }  // namespace sdwdate::timecore

@@ -21,12 +21,14 @@ std::expected<Agreed, Insane> check_sanity(const Agreed& agreed, base::RawTime a
   return Agreed{bounds, bounds.clamp(agreed.estimate)};
 }
 
-TimeLimits limits_of_consensus(sys_seconds valid_after, sys_seconds valid_until) {
+sys_seconds past_by_consensus(sys_seconds valid_after) {
   constexpr auto kSignedBefore = std::chrono::minutes{15};
+  return std::clamp(valid_after, kEarliestDate + kSignedBefore, kLatestDate) - kSignedBefore;
+}
+
+bool outlives_consensus(sys_seconds now, sys_seconds valid_until) {
   constexpr auto kUsedAfter = std::chrono::days{1};
-  const sys_seconds from = std::clamp(valid_after, kEarliestDate + kSignedBefore, kLatestDate - kUsedAfter);
-  const sys_seconds until = std::clamp(valid_until, from, kLatestDate - kUsedAfter);
-  return {from - kSignedBefore, until + kUsedAfter};
+  return now > std::clamp(valid_until, kEarliestDate, kLatestDate) + kUsedAfter;
 }
 
 bool plausible(sys_seconds date, const TimeLimits& limits) {

@@ -32,9 +32,12 @@ struct Agreed {
 /// bounds that lie below it are refused, and bounds that reach beyond the ceiling are refused.
 std::expected<Agreed, Insane> check_sanity(const Agreed& agreed, base::RawTime at, const TimeLimits& limits);
 
-/// Between which times "now" must lie if Tor goes by a consensus that is valid from and until then. It is signed by
-/// most directory authorities, who do so minutes before it is valid; and Tor uses one for a day after its end.
-TimeLimits limits_of_consensus(sys_seconds valid_after, sys_seconds valid_until);
+/// What is past if Tor has a consensus that is valid from then on: most directory authorities have signed it, and they
+/// do so minutes before. That it is not long over, as Tor believes, is no evidence: Tor goes by the clock in question.
+sys_seconds past_by_consensus(sys_seconds valid_after);
+
+/// Must Tor have found another consensus by `now`? It uses one for a day after its end, and no longer.
+bool outlives_consensus(sys_seconds now, sys_seconds valid_until);
 
 /// Is a single Date worth looking at? Wider than the limits by as much below as above, so that a source
 /// a few years wrong is shown for what it says, and one that is a century off is not. Implies a date in

@@ -67,6 +67,7 @@ std::optional<RawOffset> Steadiness::expected(base::RawTime at) const {
 
 nanoseconds Steadiness::usual_delay() const {
   std::vector<nanoseconds> delays;
+  delays.reserve(usual_.size());
   for (const Round& round : usual_) delays.push_back(round.delay);
   const auto quartile = delays.begin() + static_cast<std::ptrdiff_t>(delays.size() / kOneIn);
   std::ranges::nth_element(delays, quartile, std::ranges::greater{});

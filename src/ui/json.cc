@@ -142,6 +142,7 @@ ordered_json sync_json(const service::SyncReport& report) {
   ordered_json json = round_json(report.round, report.result ? report.result : agreed_of(report.round));
   json["fed"] = report.fed;
   json["tor"] = report.tor ? tor_json(*report.tor) : ordered_json(nullptr);
+  json["refused_by"] = report.refused_by.empty() ? ordered_json(nullptr) : ordered_json(report.refused_by);
   json["rough"] = report.rough ? rough_json(*report.rough, report.round.at) : ordered_json(nullptr);
   return finish(std::move(json), report.round);
 }

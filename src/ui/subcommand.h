@@ -16,6 +16,7 @@ struct Subcommand {
 
 Subcommand add_chrony(CLI::App& parent);
 Subcommand add_doctor(CLI::App& parent);
+Subcommand add_floor(CLI::App& parent);
 Subcommand add_import(CLI::App& parent);
 Subcommand add_query(CLI::App& parent);
 Subcommand add_rough(CLI::App& parent);

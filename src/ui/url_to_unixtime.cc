@@ -103,7 +103,8 @@ UnixtimeOutcome unixtime_of(const service::Reading& reading) {
     return status == Status::connect ? no_answer(error.message) : failed(status, error.message);
   }
   const timecore::Exchange& exchange = reading.exchanges.front();
-  if (exchange.age > std::chrono::seconds{0}) return failed(Status::no_time, "the answer comes from a cache: its Date is old");
+  if (exchange.age > std::chrono::seconds{0})
+    return failed(Status::no_time, "the answer comes from a cache: its Date is old");
   if (exchange.date <= std::chrono::sys_seconds{}) {
     return failed(Status::not_after_1970, "the Date is not after 1970-01-01 00:00:00 UTC");
   }

@@ -52,7 +52,9 @@ class FiveServers(LabTest):
         self.assertEqual(by_url[self.slow.url]["outcome"], "falseticker", result)
         self.assert_within(by_url[self.slow.url], -TEN_MINUTES)
         self.assert_within(result.selection, 0.0)
-        self.assertLess(result.selection["upper"] - result.selection["lower"], 0.5, result)
+        self.assertLess(abs(result.selection["offset"]), 0.25, result)
+        # Four with so few requests each cannot tell whether they are all late: a second more is allowed for that.
+        self.assertLess(result.selection["certain_upper"] - result.selection["certain_lower"], 1.5, result)
         self.assertTrue(result.selection["agreed"])
         self.assertGreaterEqual(result.selection["truechimers"], 3)
         self.assertEqual(result.selection["failed"], 0)

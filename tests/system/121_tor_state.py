@@ -10,7 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from lab import LabTest, Nginx, Pool, Result, Sdwdated, Settings, Source, find_program, run, wait_until
+from lab import (
+    LabTest, Nginx, Pool, Result, SampleRecorder, Sdwdated, Settings, Source, find_program, run, wait_until,
+)  # fmt: skip
 from lab.caches import PlainNginx
 from lab.tor import TorClient, TorNetwork
 
@@ -27,12 +29,19 @@ class TorState(LabTest):
         cls.client = cls.network.client
         cls.sources = [Source(f"http://{cls.network.onions[name]}/", operator=name) for name in names]
 
-    def configuration(self, client: TorClient | None = None, *, sources: list[Source] | None = None, **tor: str) -> Path:
+    def configuration(
+        self,
+        client: TorClient | None = None,
+        *,
+        sources: list[Source] | None = None,
+        chrony_socket: Path | None = None,
+        **tor: str,
+    ) -> Path:
         client = client or self.client
         settings = {"socks": client.socks, "control": f"unix:{client.control_path}", "cookie": str(client.cookie)}
         return Settings(
             pools=[Pool(f"pool {number}", [source]) for number, source in enumerate(sources or self.sources)],
-            chrony_socket=self.world.directory / "none.sock",
+            chrony_socket=chrony_socket or self.world.directory / "none.sock",
             ca_file=self.ca_file,
             state_directory=self.world.folder("state"),
             transport="tor",
@@ -143,18 +152,27 @@ class TorState(LabTest):
 
     # --- the consensus
 
-    def test_a_time_outside_the_consensus_is_refused(self) -> None:
+    def servers(self, clock_offset: float) -> list[Source]:
         world = self.world
-        for minutes in (-40, 60 * 72):  # the first consensus is but minutes old
-            with self.subTest(minutes=minutes):
-                wrong = [
-                    world.run(Nginx(world.folder("off"), world.certificate, clock_offset=60 * minutes))
-                    for _ in range(3)
-                ]
-                result = self.sync(sources=[Source(server.url) for server in wrong])
-                self.assert_exit(result, 4)
-                self.assertTrue(result.selection["agreed"], "they do agree")
-                self.assert_message(result, "Tor's consensus", self.network.consensus_interval()[0])
+        return [
+            Source(world.run(Nginx(world.folder("off"), world.certificate, clock_offset=clock_offset)).url)
+            for _ in range(3)
+        ]
+
+    def test_a_time_before_the_consensus_is_refused(self) -> None:
+        result = self.sync(sources=self.servers(-40 * 60))  # the first consensus is but minutes old
+        self.assert_exit(result, 4)
+        self.assertTrue(result.selection["agreed"], "they do agree")
+        self.assertEqual(result.json["refused_by"], "consensus")
+        self.assert_message(result, "Tor's consensus", self.network.consensus_interval()[0])
+
+    def test_a_consensus_that_is_over_refuses_nothing(self) -> None:
+        """This machine's clock stood still for three days, Tor with it, which takes its old consensus for valid."""
+        recorder = self.world.run(SampleRecorder(self.world.folder("recorder") / "socket"))
+        result = self.sync(sources=self.servers(72 * 3600), chrony_socket=recorder.path)
+        self.assert_exit(result, 0)
+        self.assertEqual([round(sample.offset / 3600) for sample in recorder.samples()], [72])
+        self.assert_message(result, "warning: ", "Tor's consensus ended at", self.network.consensus_interval()[1])
 
 
 if __name__ == "__main__":

@@ -47,14 +47,16 @@ class LongWays(LabTest):
         for source in result.sources:
             self.assertGreater(source["upper"] - source["lower"], 0.2, result)
             self.assertLess(abs(source["offset"]), 0.02, result)
-            self.assertLess(source["standard_error"], 0.02, result)
+            # What is claimed allows for a way of this length whose directions differ.
+            self.assertLess(source["standard_error"], 0.065, result)
 
     def test_one_request_to_each_of_nine(self) -> None:
         result = self.query(self.ways(9, 10, 10), "--requests", "1")
         self.assertEqual([source["requests"] for source in result.sources], [1] * 9)
         for source in result.sources:
             self.assertGreater(source["upper"] - source["lower"], 1.0, result)
-        self.assertLess(result.selection["upper"] - result.selection["lower"], 0.18, result)
+        # All may be late: the guess is good to a ninth of a second, but nothing more than their own bounds is certain.
+        self.assertFalse(result.selection["narrow"], result)
         self.assertLess(abs(result.selection["offset"]), 0.1, result)
 
     def test_a_lopsided_way_does_not_make_bounds_false(self) -> None:

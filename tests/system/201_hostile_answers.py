@@ -7,8 +7,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from lab import (
-    HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, Behaviour, HostileServer, LabTest, Result, dead_port, in_parallel,
-    query, run,
+    AGE_ZERO, HONEST, MEASURABLE, MEASURABLE_AT_FIRST, MEASURABLE_TWICE, REFUSED, Behaviour, HostileServer, LabTest,
+    Result, dead_port, in_parallel, query, run,
 )  # fmt: skip
 
 PATIENCE = 4.0
@@ -19,7 +19,8 @@ GRACE = 2.0
 class HostileAnswers(LabTest):
     @classmethod
     def set_up_world(cls) -> None:
-        behaviours = MEASURABLE | MEASURABLE_TWICE | {name: behaviour for name, (_, behaviour) in REFUSED.items()}
+        good = MEASURABLE | MEASURABLE_AT_FIRST | MEASURABLE_TWICE
+        behaviours = good | {name: behaviour for name, (_, behaviour) in REFUSED.items()}
         cls.servers = {name: cls.serve(behaviour) for name, behaviour in behaviours.items()}
         cls.results = dict(zip(cls.servers, in_parallel(cls.ask, cls.servers.values()), strict=True))
 
@@ -38,12 +39,26 @@ class HostileAnswers(LabTest):
                 self.assertEqual(self.results[name].sources[0]["requests"], 3, self.results[name])
                 self.assertEqual(len(self.servers[name].connections), 1, "one connection was enough")
 
+    def test_a_cache_alone_says_too_little(self) -> None:
+        """Age: 0 means that the answer was not made for us: it is true, but says less than a round wants of one."""
+        result = self.ask(self.serve(AGE_ZERO))
+        self.assert_exit(result, 1)
+        source = result.sources[0]
+        self.assertTrue(source["certain_lower"] < 0 < source["certain_upper"], result)
+        self.assertGreater(source["upper"] - source["lower"], 1.0, result)
+
     def test_measurable_with_one_reconnection(self) -> None:
         for name in MEASURABLE_TWICE:
             with self.subTest(name):
                 self.assert_measured(self.results[name])
                 self.assertEqual(self.results[name].sources[0]["requests"], 2, self.results[name])
                 self.assertEqual(len(self.servers[name].connections), 2)
+
+    def test_what_was_heard_before_is_not_lost(self) -> None:
+        for name in MEASURABLE_AT_FIRST:
+            with self.subTest(name):
+                self.assert_measured(self.results[name])
+                self.assertEqual(self.results[name].sources[0]["requests"], 1, self.results[name])
 
     def test_refused(self) -> None:
         for name, (code, _) in REFUSED.items():

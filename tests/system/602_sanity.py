@@ -31,9 +31,10 @@ class Sanity(RoundTest):
         self.assert_not_fed(self.sync(*zip(servers)), 4)
 
     def test_replay_floor(self) -> None:
-        """What was agreed once is the past: who says an earlier time afterwards is refused."""
+        """What two rounds in a row have agreed on is the past: who says an earlier time afterwards is refused."""
         ahead = [self.serve(100 * DAY) for _ in range(3)]
         self.assert_fed(self.sync(*zip(ahead)), 100 * DAY)
+        self.assert_exit(self.sync(*zip(ahead)), 0)
         before = len(self.recorder.datagrams())
         result = self.sync(*zip(self.honest))
         self.assert_exit(result, 4)

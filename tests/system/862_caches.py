@@ -112,7 +112,10 @@ class Caches(LabTest):
     def cases(self) -> Iterator[Case]:
         round_trips, requests = (MORE_ROUND_TRIPS, MORE_REQUESTS) if _all else (ROUND_TRIPS, REQUESTS)
         for values in itertools.product(self.caches, (False, True), BEFORE, round_trips, requests):
-            yield Case(*values)
+            case = Case(*values)
+            # One old Date, without a word that it is old: only other sources can tell (861).
+            if case.cache != "nginx, old Date" or case.requests > 1:
+                yield case
 
     def test_the_truth_is_inside_or_the_source_is_refused(self) -> None:
         # The longest first, so that the end is not a wait for one.

@@ -41,7 +41,7 @@ MISBEHAVIOURS = {
 }
 
 #: Those that say nothing are not waited for once the others have agreed.
-SILENT = ("hangs", "hangs and ignores signals", "keeps the channel in a child")
+SILENT = ("hangs", "keeps the channel in a child")
 
 PATIENCE = 30.0
 

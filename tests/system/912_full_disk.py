@@ -133,7 +133,9 @@ class FullDisk(LabTest):
         log = daemon.log_file.read_text()
         self.assertIn(f"cannot write {self.runtime}/report.json: Read-only file system", log)
         self.assertIn(f"cannot keep {self.runtime}/", log)
-        self.assertAlmostEqual(int((self.state / "last-agreed").read_text()), time.time(), delta=60)
+        floor = (self.state / "last-agreed").read_text()
+        self.assertRegex(floor, r"^floor [0-9]+ rounds .*\nround [0-9]+ .*\n$")
+        self.assertAlmostEqual(int(floor.split()[1]), time.time(), delta=60)
 
     def test_daemon_with_full_disks(self) -> None:
         # One block each, which is taken: as far as the daemon is concerned by a file of somebody else's.

@@ -74,6 +74,7 @@ Draw draw(const std::vector<Operator>& all, std::size_t pools, Random& random) {
 Quorum quorum_of(std::size_t pools) { return {.operators = 3, .pools = pools / 2 + 1}; }
 
 nanoseconds gaussian(Random& random, nanoseconds deviation) {
+  if (deviation == nanoseconds{0}) return nanoseconds{0};
   std::normal_distribution<double> normal{0, static_cast<double>(deviation.count())};
   return nanoseconds{static_cast<std::int64_t>(normal(random))};
 }
@@ -302,7 +303,11 @@ class Life {
       credit_.failed();
       return false;
     }
-    credit_.moved(best->clock - clock_, best->proof);
+    if (best->proof) {
+      credit_.proven(0ms);
+    } else {
+      credit_.moved(best->clock - clock_);
+    }
     clock_ = best->clock;
     return true;
   }

@@ -38,7 +38,7 @@ Facts healthy() {
   facts.sources = SourceFacts{3, 12, 6};
   facts.account = {true, true};
   facts.daemon.processes = std::vector<pid_t>{500};
-  facts.daemon.report = DaemonReport{500, "next round at 13:10", kNow - 20min, kNow + 70min, 0, TorReport{"", 100}};
+  facts.daemon.report = DaemonReport{500, "next round at 13:10", kNow - 20min, kNow + 70min, 0, TorReport{"", 100}, ""};
   facts.chrony.installed = true;
   facts.chrony.setup.mode = SetupMode::offline;
   facts.chrony.daemons = std::vector{ChronydFacts{400, kOurs, true, machine::WaysOut{}, std::vector<OpenSocket>{}}};
@@ -470,6 +470,29 @@ TEST(CheckClock, BeforeTheFloorOrAfterTheCeiling) {
   expect(check_clock(facts), Verdict::problem, "2020-01-01 00:00:00 UTC");
   facts.clock.now = facts.clock.ceiling + 1s;
   expect(check_clock(facts), Verdict::problem, "decades");
+}
+
+// "chronyd sets it when sdwdated has agreed" leads nowhere where the floor refuses what sdwdated agrees on.
+TEST(CheckClock, AFloorAfterTheClockNamesItsFileAndTheWayOut) {
+  Facts facts = healthy();
+  facts.clock.floor.file = "/var/lib/sdwdate/last-agreed";
+  facts.clock.floor.time = std::chrono::floor<std::chrono::seconds>(kNow) + 24h * 100;
+  const timecore::PastTime past{facts.clock.floor.time, std::nullopt, ""};
+  facts.clock.floor.saved = timecore::floor_by(timecore::Voucher::old_version, past);
+  expect(check_clock(facts), Verdict::problem, "/var/lib/sdwdate/last-agreed says that");
+  EXPECT_THAT(check_clock(facts).remedy, HasSubstr("sudo sdwdate floor --reset"));
+  facts.clock.floor.time = facts.clock.floor.saved.floor->past.time = std::chrono::floor<std::chrono::seconds>(kNow);
+  expect(check_clock(facts), Verdict::ok, "which may be");
+}
+
+TEST(CheckDaemon, RefusedByTheFloorThereIsAWayOut) {
+  Facts facts = healthy();
+  facts.daemon.report->failures_in_a_row = 2;
+  facts.daemon.report->message = "The sources agree that it is this late.";
+  EXPECT_THAT(check_daemon(facts).remedy, HasSubstr("journalctl"));
+  facts.daemon.report->refused_by = "floor";
+  expect(check_daemon(facts), Verdict::problem, "this late");
+  EXPECT_THAT(check_daemon(facts).remedy, HasSubstr("sudo sdwdate floor --reset"));
 }
 
 TEST(CheckRtc, IsReadAndCompared) {

@@ -12,7 +12,7 @@ TEST(Credit, TheFirstRoundMustBeProven) {
   Credit credit;
   EXPECT_TRUE(credit.proof_is_due());
   EXPECT_TRUE(credit.surprising(0ms));
-  credit.moved(1h, true);
+  credit.proven(0ms);
   EXPECT_FALSE(credit.proof_is_due());
   EXPECT_FALSE(credit.surprising(kCredit));
   EXPECT_TRUE(credit.surprising(kCredit + 1ns));
@@ -21,13 +21,23 @@ TEST(Credit, TheFirstRoundMustBeProven) {
 
 TEST(Credit, AfterAFailureUntilProven) {
   Credit credit;
-  credit.moved(0ms, true);
+  credit.proven(0ms);
   credit.failed();
   EXPECT_TRUE(credit.surprising(0ms));
-  credit.moved(0ms, false);
+  credit.moved(0ms);
   EXPECT_TRUE(credit.surprising(0ms)) << "nothing was proven";
-  credit.moved(0ms, true);
+  credit.proven(0ms);
   EXPECT_FALSE(credit.surprising(0ms));
+}
+
+TEST(Credit, WhatIsNotFedOfAProofIsOwed) {
+  Credit credit;
+  credit.proven(30ms);
+  EXPECT_FALSE(credit.surprising(kCredit - 30ms));
+  EXPECT_TRUE(credit.surprising(kCredit - 30ms + 1ns));
+  credit.proven(nanoseconds::max());
+  EXPECT_TRUE(credit.surprising(0ms));
+  EXPECT_FALSE(credit.surprising(-2 * kCredit)) << "back to what was proven";
 }
 
 TEST(Credit, OneRoundAloneMayMoveTheClockALittle) {
@@ -41,12 +51,12 @@ TEST(Credit, OneRoundAloneMayMoveTheClockALittle) {
 
 RC_GTEST_PROP(Credit, UsualRoundsNeverMoveTheClockFurtherThanAllowed, ()) {
   Credit credit;
-  credit.moved(0ms, true);
+  credit.proven(0ms);
   nanoseconds clock{0};
   for (const int step : *rc::gen::container<std::vector<int>>(rc::gen::inRange(-60'000'000, 60'000'000))) {
     const nanoseconds by{step};
     if (credit.surprising(by)) continue;
-    credit.moved(by, false);
+    credit.moved(by);
     clock += by;
     RC_ASSERT(std::chrono::abs(clock) <= kCredit);
   }

@@ -99,9 +99,12 @@ TEST(Json, ASyncAlsoSaysWhetherChronyWasFed) {
   report.round = some_round();
   report.fed = true;
   const auto json = ordered_json::parse(to_json(report));
-  EXPECT_EQ(keys_of(json), (Keys{"schema", "sources", "selection", "fed", "tor", "rough", "duration"}));
+  EXPECT_EQ(keys_of(json), (Keys{"schema", "sources", "selection", "fed", "tor", "refused_by", "rough", "duration"}));
   EXPECT_EQ(json["fed"], true);
   EXPECT_TRUE(json["tor"].is_null()) << "nobody asked";
+  EXPECT_TRUE(json["refused_by"].is_null());
+  report.refused_by = "floor";
+  EXPECT_EQ(ordered_json::parse(to_json(report))["refused_by"], "floor");
 }
 
 TEST(Json, ASyncSaysWhatTorSaid) {

@@ -59,11 +59,12 @@ ipc::ProbeReport any_report(RawTime now, std::chrono::seconds lie) {
   if (kind == 3) received += *duration(-5s, 5s);
   if (kind == 4) lie = std::chrono::seconds{*rc::gen::element<std::int64_t>(1, -60, 1LL << 40, -(1LL << 61))};
   const auto date = std::chrono::floor<std::chrono::seconds>(timecore::reference_time(received, kTruth));
-  return ipc::ExchangeReport{.sent = sent,
-                             .received = received,
-                             .date = std::chrono::sys_seconds{date.time_since_epoch() + lie},
-                             .age = *uniform(0, 9) == 0 ? std::optional{std::chrono::seconds{*uniform(0, 5)}} : std::nullopt,
-                             .fine = any_fine_time()};
+  return ipc::ExchangeReport{
+      .sent = sent,
+      .received = received,
+      .date = std::chrono::sys_seconds{date.time_since_epoch() + lie},
+      .age = *uniform(0, 9) == 0 ? std::optional{std::chrono::seconds{*uniform(0, 5)}} : std::nullopt,
+      .fine = any_fine_time()};
 }
 
 /// What a probe may write that was taken over: anything, and now and then something that is nearly right.

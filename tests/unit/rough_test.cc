@@ -19,6 +19,8 @@ constexpr base::RawTime kAt{5000s};
 constexpr sys_seconds kFloor = sys_days{year{2026} / 11 / 1};
 constexpr sys_seconds kTruth = sys_days{year{2026} / 11 / 22} + 12h + 20min;
 const TimeLimits kLimits = limits_from(kFloor, 20);
+constexpr KnownPast kPast{kFloor, kFloor};
+const base::ClockPair kIn1970{kAt, sys_days{year{1970} / 1 / 1} + 1h, 0ns};
 
 RawOffset offset_for(base::RealTime reference) { return {reference.time_since_epoch() - kAt.time_since_epoch()}; }
 
@@ -34,7 +36,7 @@ RoughEvidence with_relays(std::initializer_list<std::pair<const char*, nanosecon
 
 TEST(Rough, AClockBeforeTheConsensusIsBehind) {
   for (const nanoseconds behind : std::initializer_list<nanoseconds>{26h, 48h, 24h * 20}) {
-    const auto rough = rough_time(consensus(), clock_off_by(-behind), kLimits);
+    const auto rough = rough_time(consensus(), clock_off_by(-behind), kLimits, kPast);
     ASSERT_TRUE(rough);
     EXPECT_EQ(rough->basis, Basis::consensus);
     EXPECT_EQ(rough->estimate, offset_for(kTruth + 10min)) << "the middle of its hour";
@@ -42,7 +44,43 @@ TEST(Rough, AClockBeforeTheConsensusIsBehind) {
 }
 
 TEST(Rough, AClockBeforeTheFloorIsBehindWhateverElseIsKnown) {
-  const auto rough = rough_time({}, {kAt, sys_days{year{1970} / 1 / 1} + 1h, 0ns}, kLimits);
+  const auto rough = rough_time({}, kIn1970, kLimits, kPast);
+  ASSERT_TRUE(rough);
+  EXPECT_EQ(rough->basis, Basis::floor);
+  EXPECT_EQ(rough->estimate, offset_for(kFloor));
+}
+
+TEST(Rough, WhatTwoRoundsHaveSaidHealsAClockThatLostItsPower) {
+  const KnownPast past{kFloor, kTruth - 24h};
+  const auto rough = rough_time({}, kIn1970, limits_from(past.vouched, 20), past);
+  ASSERT_TRUE(rough);
+  EXPECT_EQ(rough->basis, Basis::floor);
+  EXPECT_EQ(rough->estimate, offset_for(past.vouched));
+}
+
+// Tor may be out of order for any reason, and a saved floor may be from the future.
+TEST(Rough, ASavedFloorDoesNotMoveAClockThatCanBeRight) {
+  const KnownPast past{kFloor, kTruth + 24h * 100};
+  EXPECT_FALSE(rough_time({}, clock_off_by(0s), limits_from(past.vouched, 20), past));
+  EXPECT_FALSE(rough_time(consensus(), clock_off_by(0s), limits_from(past.vouched, 20), past));
+  EXPECT_FALSE(rough_time(with_relays({{"a", 0s}, {"b", 0s}}), clock_off_by(0s), limits_from(past.vouched, 20), past));
+}
+
+TEST(Rough, AFloorThatNoTwoRoundsHaveSaidIsNoRoughTime) {
+  const TimeLimits future = limits_from(kTruth + 24h * 100, 20);
+  const auto rough = rough_time({}, kIn1970, future, kPast);
+  ASSERT_TRUE(rough);
+  EXPECT_EQ(rough->estimate, offset_for(kFloor)) << "but this build's day is";
+  const auto by_consensus = rough_time(consensus(), kIn1970, future, kPast);
+  ASSERT_TRUE(by_consensus);
+  EXPECT_EQ(by_consensus->basis, Basis::consensus);
+}
+
+TEST(Rough, RelaysThatSayItIsEarlierLeaveThisBuildsDayAlone) {
+  const KnownPast past{kFloor, kTruth + 24h * 100};
+  RoughEvidence evidence = with_relays({{"a", 0s}, {"b", 0s}});
+  evidence.valid_after.reset();
+  const auto rough = rough_time(evidence, kIn1970, limits_from(past.vouched, 20), past);
   ASSERT_TRUE(rough);
   EXPECT_EQ(rough->basis, Basis::floor);
   EXPECT_EQ(rough->estimate, offset_for(kFloor));
@@ -51,13 +89,13 @@ TEST(Rough, AClockBeforeTheFloorIsBehindWhateverElseIsKnown) {
 TEST(Rough, AConsensusSaysNothingOfAClockThatIsAhead) {
   // Whoever passes it on may have an old one.
   for (const nanoseconds ahead : std::initializer_list<nanoseconds>{3h, 48h, 24h * 365}) {
-    EXPECT_FALSE(rough_time(consensus(), clock_off_by(ahead), kLimits));
+    EXPECT_FALSE(rough_time(consensus(), clock_off_by(ahead), kLimits, kPast));
   }
 }
 
 TEST(Rough, RelaysOfTwoNetworksThatAgreeAreBelieved) {
   for (const nanoseconds off : std::initializer_list<nanoseconds>{-26h, 3h, 48h, 24h * 365}) {
-    const auto rough = rough_time(with_relays({{"a", 5s}, {"b", -3s}}), clock_off_by(off), kLimits);
+    const auto rough = rough_time(with_relays({{"a", 5s}, {"b", -3s}}), clock_off_by(off), kLimits, kPast);
     ASSERT_TRUE(rough);
     EXPECT_EQ(rough->basis, Basis::relays);
     EXPECT_EQ(rough->networks, 2U);
@@ -66,39 +104,40 @@ TEST(Rough, RelaysOfTwoNetworksThatAgreeAreBelieved) {
 }
 
 TEST(Rough, ARelayAloneMovesNothing) {
-  EXPECT_FALSE(rough_time(with_relays({{"a", -30min}}), clock_off_by(48h), kLimits));
-  EXPECT_FALSE(rough_time(with_relays({{"a", 0s}, {"a", 1s}, {"a", 2s}}), clock_off_by(48h), kLimits))
+  EXPECT_FALSE(rough_time(with_relays({{"a", -30min}}), clock_off_by(48h), kLimits, kPast));
+  EXPECT_FALSE(rough_time(with_relays({{"a", 0s}, {"a", 1s}, {"a", 2s}}), clock_off_by(48h), kLimits, kPast))
       << "nor do many in one network";
-  const auto behind = rough_time(with_relays({{"a", 24h * 300}}), clock_off_by(-48h), kLimits);
+  const auto behind = rough_time(with_relays({{"a", 24h * 300}}), clock_off_by(-48h), kLimits, kPast);
   ASSERT_TRUE(behind);
   EXPECT_EQ(behind->basis, Basis::consensus) << "it does not hinder what the consensus proves";
 }
 
 TEST(Rough, RelaysThatDisagreeAreNotBelieved) {
-  EXPECT_FALSE(rough_time(with_relays({{"a", 0s}, {"b", 24h}}), clock_off_by(48h), kLimits));
-  EXPECT_FALSE(rough_time(with_relays({{"a", 0s}, {"b", 0s}, {"c", 24h}, {"d", -24h}}), clock_off_by(48h), kLimits))
+  EXPECT_FALSE(rough_time(with_relays({{"a", 0s}, {"b", 24h}}), clock_off_by(48h), kLimits, kPast));
+  EXPECT_FALSE(
+      rough_time(with_relays({{"a", 0s}, {"b", 0s}, {"c", 24h}, {"d", -24h}}), clock_off_by(48h), kLimits, kPast))
       << "two of four are not most";
-  EXPECT_TRUE(rough_time(with_relays({{"a", 0s}, {"b", 0s}, {"c", 24h}}), clock_off_by(48h), kLimits));
+  EXPECT_TRUE(rough_time(with_relays({{"a", 0s}, {"b", 0s}, {"c", 24h}}), clock_off_by(48h), kLimits, kPast));
 }
 
 TEST(Rough, RelaysDoNotGoBelowTheFloorOrTheConsensus) {
-  EXPECT_FALSE(rough_time(with_relays({{"a", -24h * 100}, {"b", -24h * 100}}), clock_off_by(1h), kLimits));
-  EXPECT_FALSE(rough_time(with_relays({{"a", -2h}, {"b", -2h}}), clock_off_by(1h), kLimits));
-  const auto cut = rough_time(with_relays({{"a", -40min}, {"b", -40min}}), clock_off_by(48h), kLimits);
+  EXPECT_FALSE(rough_time(with_relays({{"a", -24h * 100}, {"b", -24h * 100}}), clock_off_by(1h), kLimits, kPast));
+  EXPECT_FALSE(rough_time(with_relays({{"a", -2h}, {"b", -2h}}), clock_off_by(1h), kLimits, kPast));
+  const auto cut = rough_time(with_relays({{"a", -40min}, {"b", -40min}}), clock_off_by(48h), kLimits, kPast);
   ASSERT_TRUE(cut);
   EXPECT_EQ(cut->estimate, offset_for(kTruth - 35min)) << "when the consensus was signed";
 }
 
 TEST(Rough, AClockThatIsRoughlyRightIsLeftAlone) {
-  EXPECT_FALSE(rough_time(with_relays({{"a", 0s}, {"b", 0s}}), clock_off_by(20min), kLimits));
-  EXPECT_FALSE(rough_time(consensus(), clock_off_by(-10min), kLimits));
-  EXPECT_FALSE(rough_time(consensus(), clock_off_by(0s), kLimits));
+  EXPECT_FALSE(rough_time(with_relays({{"a", 0s}, {"b", 0s}}), clock_off_by(20min), kLimits, kPast));
+  EXPECT_FALSE(rough_time(consensus(), clock_off_by(-10min), kLimits, kPast));
+  EXPECT_FALSE(rough_time(consensus(), clock_off_by(0s), kLimits, kPast));
 }
 
 TEST(Rough, ATimeAfterTheCeilingIsNotBelieved) {
-  EXPECT_FALSE(rough_time({kTruth + 24h * 366 * 30, kTruth + 24h * 366 * 30, {}}, clock_off_by(0s), kLimits));
+  EXPECT_FALSE(rough_time({kTruth + 24h * 366 * 30, kTruth + 24h * 366 * 30, {}}, clock_off_by(0s), kLimits, kPast));
   const auto far = with_relays({{"a", 24h * 366 * 30}, {"b", 24h * 366 * 30}});
-  EXPECT_FALSE(rough_time(far, clock_off_by(0s), kLimits));
+  EXPECT_FALSE(rough_time(far, clock_off_by(0s), kLimits, kPast));
 }
 
 RC_GTEST_PROP(Rough, OneHostileNetworkCannotMoveTheClockFromWhatTheOthersShow, ()) {
@@ -109,10 +148,19 @@ RC_GTEST_PROP(Rough, OneHostileNetworkCannotMoveTheClockFromWhatTheOthersShow, (
     evidence.relays.insert(evidence.relays.begin() + *uniform<std::ptrdiff_t>(0, std::ssize(evidence.relays)),
                            {"hostile", offset_for(kTruth + *duration(-24h * 3650, 24h * 3650))});
   }
-  const auto rough = rough_time(evidence, clock_off_by(*duration(-24h * 3650, 24h * 3650)), kLimits);
+  const auto rough = rough_time(evidence, clock_off_by(*duration(-24h * 3650, 24h * 3650)), kLimits, kPast);
   if (!rough) return;
   RC_ASSERT(rough->estimate >= offset_for(kFloor));
   if (rough->basis == Basis::relays) RC_ASSERT(std::chrono::abs(rough->estimate - offset_for(kTruth)) <= 21min);
+}
+
+RC_GTEST_PROP(Rough, AClockThatCanBeRightIsNeverSetByAFloor, ()) {
+  const KnownPast past{kFloor, kFloor + std::chrono::seconds{*uniform(0, 600'000'000)}};
+  RoughEvidence evidence = with_relays({{"a", *duration(-24h * 200, 24h * 200)}, {"b", 0s}});
+  if (*rc::gen::arbitrary<bool>()) evidence.valid_after.reset();
+  const base::ClockPair now{kAt, kFloor + std::chrono::seconds{*uniform(0, 600'000'000)}, 0ns};
+  const auto rough = rough_time(evidence, now, limits_from(past.vouched, 20), past);
+  RC_ASSERT((!rough || rough->basis != Basis::floor));
 }
 
 RC_GTEST_PROP(Rough, BackwardsOnlyByTwoNetworksThatAgree, ()) {
@@ -125,7 +173,7 @@ RC_GTEST_PROP(Rough, BackwardsOnlyByTwoNetworksThatAgree, ()) {
                                offset_for(kTruth + *duration(-24h * 200, 24h * 200))});
   }
   const base::ClockPair now = clock_off_by(*duration(-24h * 200, 24h * 200));
-  const auto rough = rough_time(evidence, now, kLimits);
+  const auto rough = rough_time(evidence, now, kLimits, kPast);
   if (!rough) return;
   RC_ASSERT(rough->estimate >= offset_for(kLimits.floor));
   RC_ASSERT(rough->estimate <= offset_for(kLimits.ceiling));

@@ -40,8 +40,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 CLOCK_READ = re.compile(r"::now\s*\(|\b(?:clock_gettime|gettimeofday|time|real_now|read_clock_pair)\s*\(")
 # What timecore is made of: the standard library's values, algorithms and containers.
 PURE_HEADERS = set(
-    """algorithm array bit chrono cmath compare concepts cstddef cstdint expected functional initializer_list iterator
-    limits map numeric optional ranges set span string string_view tuple type_traits utility variant vector""".split()
+    """algorithm array bit chrono cmath compare concepts cstddef cstdint deque expected functional initializer_list
+    iterator limits map numeric optional ranges set span string string_view tuple type_traits utility variant vector""".split()
 )
 
 

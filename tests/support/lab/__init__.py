@@ -38,7 +38,9 @@ What lives where:
 Everything is on loopback. Nothing sets this machine's clock. Processes are ended by their own id.
 """
 
-from .behaviours import HONEST, MEASURABLE, MEASURABLE_TWICE, REFUSED, dated, in_the_year
+from .behaviours import (
+    AGE_ZERO, HONEST, MEASURABLE, MEASURABLE_AT_FIRST, MEASURABLE_TWICE, REFUSED, dated, in_the_year,
+)  # fmt: skip
 from .caches import (
     BRIEF, ApacheCache, CachingServer, HaproxyCache, HaproxyInFront, NginxCache, NginxCacheOldDate, PlainNginx, Squid,
     TrafficServer, Varnish, fill,
@@ -63,14 +65,14 @@ from .webservers import Apache, Caddy, Lighttpd, Nginx, WebServer, trusting_conn
 from .world import Interrupted, World
 
 __all__ = [
-    "BIN", "BRIEF", "HONEST", "MEASURABLE", "MEASURABLE_TWICE", "REFUSED", "SAMPLE_LAYOUT", "SAMPLE_MAGIC",
-    "AnswerSocket", "Apache", "ApacheCache", "Behaviour", "BlackHole", "CachingServer", "Caddy", "Certificate",
-    "CertificateAuthority", "Chronyd", "Daemon", "DelayedPath", "HaproxyCache", "HaproxyInFront", "HelloCatcher",
-    "HostileServer", "Interrupted", "LabError", "LabTest", "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache",
-    "NginxCacheOldDate", "PacketCounter", "PlainNginx", "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated",
-    "ServiceChronyd", "Settings", "SockSample", "Source", "Squid", "TrafficServer", "Validity", "Varnish",
-    "WebServer", "World", "abandoned_socket", "accepts", "as_nobody", "copy_of_executables", "dated", "dead_port",
-    "enter_private_machine", "executable", "faketime_environment", "fill", "find_program", "free_port",
-    "in_namespaces", "in_parallel", "in_the_year", "query", "run", "trusting_connection", "wait_until",
-    "with_monotonic_clock_ahead",
+    "AGE_ZERO", "BIN", "BRIEF", "HONEST", "MEASURABLE", "MEASURABLE_AT_FIRST", "MEASURABLE_TWICE", "REFUSED",
+    "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "AnswerSocket", "Apache", "ApacheCache", "Behaviour", "BlackHole",
+    "CachingServer", "Caddy", "Certificate", "CertificateAuthority", "Chronyd", "Daemon", "DelayedPath",
+    "HaproxyCache", "HaproxyInFront", "HelloCatcher", "HostileServer", "Interrupted", "LabError", "LabTest",
+    "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache", "NginxCacheOldDate", "PacketCounter", "PlainNginx",
+    "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings", "SockSample", "Source",
+    "Squid", "TrafficServer", "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "accepts", "as_nobody",
+    "copy_of_executables", "dated", "dead_port", "enter_private_machine", "executable", "faketime_environment", "fill",
+    "find_program", "free_port", "in_namespaces", "in_parallel", "in_the_year", "query", "run", "trusting_connection",
+    "wait_until", "with_monotonic_clock_ahead",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from datetime import datetime, timezone
 from email.utils import format_datetime
 
-from .hostile import DATE, Behaviour, Close, Hang, Receive, Repeat, Reset, Send, Step
+from .hostile import DATE, AtFirst, Behaviour, Close, Hang, Receive, Repeat, Reset, Send, SendTwiceDated, Step
 
 _FILLER = b"X-Filler: 0123456789\r\n"
 _MEBIBYTE = 1 << 20
@@ -56,8 +56,27 @@ MEASURABLE: dict[str, Behaviour] = {
         Send(b"HTTP/1.1 2"), Send(b"00 OK\r\nDa"), Send(b"te: " + DATE + b"\r"), Send(b"\n\r"), Send(b"\n")
     ),
     "same date twice": plain("200 OK", f"Date: {DATE.decode()}"),
-    "age zero": plain("200 OK", "Age: 0"),
+    "two dates 30 ms apart": answering(SendTwiceDated(0.03)),
+    "no reason": plain("200"),
+    "an empty reason": plain("200 "),
+    "lines that end in LF": answering(Send(answer().replace(b"\r\n", b"\n"))),
+    "empty lines first": answering(Send(b"\r\n\r\n" + answer())),
+    "cookies and a policy of 60 KiB": plain("200 OK", *(f"Set-Cookie: a{i}={'x' * 4000}" for i in range(15))),
 }
+
+#: The first answer is as good as any, and the next one of no use: must be measured, by the first alone.
+MEASURABLE_AT_FIRST: dict[str, Behaviour] = {
+    name: answering(AtFirst(Send(answer()), Send(later)))
+    for name, later in {
+        "then no date": answer(date=None),
+        "then two dates": answer("200 OK", "Date: Sun, 06 Nov 1994 08:49:37 GMT"),
+        "then date in words": answer(date="yesterday"),
+        "then another protocol": b"220 mail.example ESMTP\r\n\r\n",
+    }.items()
+}
+
+#: Each answer comes from a cache, as it says, though it is not old.
+AGE_ZERO: Behaviour = plain("200 OK", "Age: 0")
 
 #: The same, but each answer ends its connection, and a client may come back once.
 MEASURABLE_TWICE: dict[str, Behaviour] = {
@@ -68,6 +87,10 @@ MEASURABLE_TWICE: dict[str, Behaviour] = {
 
 #: Must fail, with this code.
 REFUSED: dict[str, tuple[str, Behaviour]] = {
+    "then 1999": (
+        "implausible",
+        answering(AtFirst(Send(answer()), Send(answer(date="Tue, 23 Nov 1999 12:00:00 GMT")))),
+    ),
     "no date": ("date_missing", dated(None)),
     "two dates": ("date_malformed", plain("200 OK", "Date: Sun, 06 Nov 1994 08:49:37 GMT")),
     "date in words": ("date_malformed", dated("yesterday")),

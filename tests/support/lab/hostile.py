@@ -96,6 +96,30 @@ class Send:
 
 
 @dataclass(frozen=True)
+class SendTwiceDated:
+    """An answer with two Dates, of two machines on the way: the second is written that much later."""
+
+    interval: float
+
+    def perform(self, peer: Peer) -> bool:
+        first = peer.server.date()
+        time.sleep(self.interval)
+        peer.send(f"HTTP/1.1 200 OK\r\nDate: {first}\r\nContent-Length: 0\r\nDate: ".encode() + DATE + b"\r\n\r\n")
+        return True
+
+
+@dataclass(frozen=True)
+class AtFirst:
+    """One step on a connection's first request, another one on all later ones."""
+
+    first: "Step"
+    later: "Step"
+
+    def perform(self, peer: Peer) -> bool:
+        return (self.first if len(peer.record.requests) == 1 else self.later).perform(peer)
+
+
+@dataclass(frozen=True)
 class Repeat:
     """Send the same bytes again and again, for ever, every `interval` seconds."""
 
@@ -143,6 +167,8 @@ class Behaviour:
 class ConnectionRecord:
     """What one client sent on one connection."""
 
+    #: When it was accepted, by the monotonic clock.
+    accepted: float = field(default_factory=time.monotonic)
     server_name: str | None = None
     alpn: str | None = None
     requests: list[bytes] = field(default_factory=list)

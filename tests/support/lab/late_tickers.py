@@ -24,9 +24,9 @@ def prompt() -> Shape:
     return math.floor
 
 
-def constant() -> Shape:
+def constant(late: float | None = None) -> Shape:
     """lighttpd with visitors: the Date changes at some time of the second, always the same."""
-    late = random.uniform(0, 1)
+    late = random.uniform(0, 1) if late is None else late
     return lambda now: math.floor(now - late)
 
 
