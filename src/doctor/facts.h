@@ -45,7 +45,7 @@ struct DaemonReport {
   std::optional<std::chrono::sys_seconds> next_round;
   int failures_in_a_row = 0;
   std::optional<TorReport> tor;  ///< set if there was a round that asked
-  std::string refused_by;      ///< the limit that the last round's time broke; empty if none
+  std::string refused_by;        ///< the limit that the last round's time broke; empty if none
 };
 
 struct DaemonFacts {
