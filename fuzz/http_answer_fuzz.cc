@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   }
   require(size < kMaxHeader || !whole || *whole, "no more is collected than allowed");
   if (whole && *whole) {
-    require((*whole)->spread >= 0s && (*whole)->spread <= kMaxSpread, "Dates lie close together");
+    require((*whole)->spread >= 0s && (*whole)->spread <= sdwdate::base::kMaxDateSpread, "Dates lie close together");
     require(!(*whole)->age || ((*whole)->age >= 0s && (*whole)->age <= sdwdate::base::kAgeUnknown),
             "ages are in range");
   }

@@ -33,8 +33,6 @@ constexpr seconds kOldSample = 6h;
 /// A round may take minutes over Tor; so may what the daemon does before it.
 constexpr seconds kLateRound = 15min;
 constexpr std::uint32_t kFewestSamples = 3;
-/// service::kForgetFloor, with what it is for.
-constexpr std::string_view kWrongFloor = "if it is the floor that is wrong: sudo sdwdate floor --reset";
 
 /// A finding of one check, whatever it comes to.
 class Check {
@@ -57,6 +55,9 @@ class Check {
   std::string_view name_;
   std::string_view title_;
 };
+
+/// What helps where the saved floor is wrong, and nothing else is.
+std::string forget_wrong_floor() { return fmt::format("if it is the floor that is wrong: {}", service::kForgetFloor); }
 
 std::string plural(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
@@ -212,7 +213,7 @@ Finding check_daemon(const Facts& facts) {
     return check.problem(
         fmt::format("{} failed; {}", plural(static_cast<std::size_t>(report.failures_in_a_row), "round"),
                     report.message),
-        report.refused_by == "floor" ? kWrongFloor : kLog);
+        report.refused_by == "floor" ? forget_wrong_floor() : std::string{kLog});
   }
   if (report.next_round && now > *report.next_round + kLateRound) {
     return check.problem(fmt::format("its next round was due at {}", utc(*report.next_round)),
@@ -391,7 +392,8 @@ Finding check_clock(const Facts& facts) {
     return check.problem(
         fmt::format("it shows {}, and {} says that {} is past ({})", utc(now), clock.floor.file.string(),
                     utc(clock.floor.time), service::describe(*clock.floor.saved.floor)),
-        fmt::format("{}; if it is the clock, chronyd sets it when sdwdated has agreed on the time", kWrongFloor));
+        fmt::format("{}; if it is the clock, chronyd sets it when sdwdated has agreed on the time",
+                    forget_wrong_floor()));
   }
   if (now > clock.ceiling) {
     return check.problem(fmt::format("it shows {}, decades after this version of sdwdate", utc(now)),

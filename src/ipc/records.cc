@@ -70,7 +70,7 @@ std::optional<ProbeReport> read_exchange(FieldReader& reader) {
   report.date = reader.time();
   report.spread = std::chrono::seconds{reader.number<std::int64_t>()};
   constexpr std::chrono::seconds kNone{0};
-  if (report.spread < kNone || report.spread > kMaxSpread) return std::nullopt;
+  if (report.spread < kNone || report.spread > base::kMaxDateSpread) return std::nullopt;
   if (reader.flag()) {
     report.age = std::chrono::seconds{reader.number<std::int64_t>()};
     if (*report.age < kNone) return std::nullopt;

@@ -28,8 +28,6 @@ namespace sdwdate::ipc {
 
 inline constexpr std::size_t kMaxAddresses = 8;
 inline constexpr std::size_t kMaxMessage = 200;
-/// By how much several Date headers of one answer may differ.
-inline constexpr std::chrono::seconds kMaxSpread = base::kMaxDateSpread;
 /// More exchanges than any configuration asks for; a probe that sends more is flooding.
 inline constexpr unsigned kMaxExchanges = 64;
 
@@ -79,7 +77,7 @@ struct ExchangeReport {
   std::chrono::sys_seconds date;
   std::optional<std::chrono::seconds> age = std::nullopt;  ///< from 0 to base::kAgeUnknown
   std::optional<base::FineTime> fine = std::nullopt;
-  std::chrono::seconds spread{0};  ///< 0 to kMaxSpread
+  std::chrono::seconds spread{0};  ///< 0 to base::kMaxDateSpread
 
   bool operator==(const ExchangeReport&) const = default;
 };

@@ -1,5 +1,6 @@
 #include "service/claimed_error.h"
 
+#include "timecore/median.h"
 #include "timecore/steadiness.h"
 
 namespace sdwdate::service {
@@ -7,14 +8,14 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-/// The median over the truechimers of what is asked of each.
+/// The median over the truechimers of what is asked of each; zero of none.
 template <typename Ask>
 nanoseconds median_of_truechimers(const RoundReport& round, Ask ask) {
   std::vector<nanoseconds> values;
   for (const SourceReport& source : round.sources) {
     if (source.outcome == Outcome::truechimer) values.push_back(ask(source));
   }
-  return timecore::median_delay(std::move(values));
+  return values.empty() ? nanoseconds{0} : timecore::upper_median(std::move(values));
 }
 
 nanoseconds delay_of(const SourceReport& source) { return timecore::smallest_delay(source.reading.exchanges); }

@@ -27,16 +27,19 @@ std::size_t operators_in(std::span<const Vote> votes) {
   return operators.size();
 }
 
+/// Grows a range to hold this, too.
+void stretch(std::optional<RawBounds>& range, RawOffset offset) {
+  const RawBounds point{offset, offset};
+  range = range ? range->hull(point) : point;
+}
+
 /// The hull of all offsets within the bounds of at least `enough` operators. Coverage only grows at a lower end and
 /// only shrinks after an upper end, so the hull's ends are among them.
 std::optional<RawBounds> hull_covered_by(std::size_t enough, std::span<const Vote> votes, Measure measure) {
   std::optional<RawBounds> hull;
   for (const Vote& vote : votes) {
     for (const RawOffset end : {(vote.*measure).lower, (vote.*measure).upper}) {
-      if (operators_covering(votes, measure, end) < enough) continue;
-      if (!hull) hull = RawBounds{end, end};
-      hull->lower = std::min(hull->lower, end);
-      hull->upper = std::max(hull->upper, end);
+      if (operators_covering(votes, measure, end) >= enough) stretch(hull, end);
     }
   }
   return hull;
@@ -80,20 +83,14 @@ Guess guess_of(const std::vector<const Vote*>& votes) {
     return {point, point};
   }
   Guess guess = votes.front()->bounds;
-  for (const Vote* vote : votes) {
-    guess.lower = std::min(guess.lower, vote->bounds.lower);
-    guess.upper = std::max(guess.upper, vote->bounds.upper);
-  }
+  for (const Vote* vote : votes) guess = guess.hull(vote->bounds);
   return guess;
 }
 
 RawOffset middle_of(std::span<const Vote> votes, const std::vector<bool>& counted) {
   std::optional<RawBounds> range;
   for (std::size_t i = 0; i < votes.size(); ++i) {
-    if (!counted[i]) continue;
-    if (!range) range = RawBounds{votes[i].estimate, votes[i].estimate};
-    range->lower = std::min(range->lower, votes[i].estimate);
-    range->upper = std::max(range->upper, votes[i].estimate);
+    if (counted[i]) stretch(range, votes[i].estimate);
   }
   return range ? midpoint(range->lower, range->upper) : RawOffset{};
 }
@@ -118,9 +115,7 @@ std::optional<RawBounds> narrow_claim(std::span<const Vote> votes, const RawBoun
     sharp.insert(vote.operator_name);
     if (!vote.bounds.touches(hull)) continue;
     close.insert(vote.operator_name);
-    if (!range) range = RawBounds{vote.estimate, vote.estimate};
-    range->lower = std::min(range->lower, vote.estimate);
-    range->upper = std::max(range->upper, vote.estimate);
+    stretch(range, vote.estimate);
   }
   const bool all = close.size() == sharp.size();
   const double allowed = all ? kChanceAllowed : kChanceAllowed / 2;
@@ -190,14 +185,14 @@ Agreement agree(std::span<const Vote> votes, const Quorum& quorum) {
     result.verdict = Verdict::no_majority;
     return result;
   }
-  const auto hull = hull_covered_by(majority, votes, &Vote::bounds);
-  const auto narrow = hull && !quorum.spread ? narrow_claim(votes, *hull, *result.certain) : std::nullopt;
+  // What answers of a second each have in common is no sign that they are prompt.
+  const auto hull = quorum.spread ? std::nullopt : hull_covered_by(majority, votes, &Vote::bounds);
+  const auto narrow = hull ? narrow_claim(votes, *hull, *result.certain) : std::nullopt;
   result.narrow = narrow.has_value();
   result.bounds = narrow ? narrow : result.certain;
   const auto supports = touching(votes, result.narrow ? &Vote::bounds : &Vote::certain, *result.bounds);
   // Where a majority says the same, whoever says another thing is told apart, claimed or not.
-  const bool told_apart = hull && !result.narrow && !quorum.spread;
-  result.truechimer = told_apart ? touching(votes, &Vote::bounds, *hull) : supports;
+  result.truechimer = hull && !result.narrow ? touching(votes, &Vote::bounds, *hull) : supports;
 
   std::set<std::string_view> operators;
   std::set<std::string_view> pools;

@@ -57,8 +57,8 @@ struct Agreement {
   RawOffset estimate;
   /// For each vote: does what it says touch what a majority says narrowly, claimed or not; else, the agreed bounds?
   std::vector<bool> truechimer;
-  std::size_t operators_agreeing =
-      0;  ///< whose votes touch the agreed bounds, by the measure by which they were agreed
+  /// Whose votes touch the agreed bounds, by the measure by which they were agreed.
+  std::size_t operators_agreeing = 0;
   std::size_t pools_agreeing = 0;
   std::size_t operators_asked = 0;
 
@@ -67,7 +67,7 @@ struct Agreement {
 
 /// How many rounds of late sources, at most, one would expect for one in which `agreeing` of `operators` say the same
 /// within `closeness`: the probability that they do by chance, if each is late by a time that is anywhere within half a
-/// second, or is 1 if that is more (docs/estimate.md, "The narrow claim").
+/// second, or is 1 if that is more (docs/estimate.md, "Certain bounds and the narrow claim").
 double chance_of_closeness(std::size_t operators, std::size_t agreeing, nanoseconds closeness);
 
 /// A narrow claim is made if chance alone would lead to it less often than this; than half of this where some dissent.

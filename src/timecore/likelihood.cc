@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <utility>
 #include <vector>
+
+#include "timecore/median.h"
 
 namespace sdwdate::timecore {
 namespace {
@@ -33,10 +37,10 @@ std::vector<Exchange> live(std::span<const Exchange> exchanges, const TransferOp
   return result;
 }
 
-nanoseconds median_delay(std::vector<Exchange> exchanges) {
-  const auto middle = exchanges.begin() + static_cast<std::ptrdiff_t>(exchanges.size() / 2);
-  std::ranges::nth_element(exchanges, middle, {}, &Exchange::delay);
-  return middle->delay();
+nanoseconds median_delay(std::span<const Exchange> exchanges) {
+  std::vector<nanoseconds> delays;
+  std::ranges::transform(exchanges, std::back_inserter(delays), &Exchange::delay);
+  return upper_median(std::move(delays));
 }
 
 /// What one answer says: the offset lies between two ends, each blurred by as much as the path leaves open. In seconds
@@ -172,8 +176,7 @@ Plan plan_next(std::span<const Exchange> exchanges, const TransferOptions& optio
   if (!bounds) return {now, now + kSecond};
   const Estimate open = estimate(exchanges, options, *bounds);
   const std::vector<Exchange> heard = live(exchanges, options);
-  const nanoseconds way_there =
-      median_delay(heard.empty() ? std::vector<Exchange>{exchanges.begin(), exchanges.end()} : heard) / 2;
+  const nanoseconds way_there = median_delay(heard.empty() ? exchanges : heard) / 2;
   const nanoseconds arrival = (now + way_there).time_since_epoch() + open.offset.value;
   const nanoseconds into_second = arrival % kSecond;  // positive: the reference is after 1970
   const RawTime send = into_second == nanoseconds{0} ? now : now + (kSecond - into_second);

@@ -45,6 +45,10 @@ struct BoundsOf {
     return lower <= other.upper && other.lower <= upper;
   }
   [[nodiscard]] constexpr OffsetType clamp(OffsetType offset) const { return std::clamp(offset, lower, upper); }
+  /// The smallest bounds that hold both.
+  [[nodiscard]] constexpr BoundsOf hull(const BoundsOf& other) const {
+    return {std::min(lower, other.lower), std::max(upper, other.upper)};
+  }
   [[nodiscard]] constexpr BoundsOf widened(nanoseconds by) const { return {lower - by, upper + by}; }
 };
 

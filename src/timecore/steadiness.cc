@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include "timecore/median.h"
 
 namespace sdwdate::timecore {
 namespace {
@@ -41,23 +44,12 @@ nanoseconds scaled(nanoseconds time, double factor) {
 
 RawBounds around(RawOffset offset, nanoseconds by) { return RawBounds{offset, offset}.widened(by); }
 
-template <typename T>
-T median(std::vector<T> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
-
 }  // namespace
 
 nanoseconds with_path(nanoseconds error, nanoseconds delay) {
   const auto own = static_cast<double>(error.count());
   const auto half = static_cast<double>(delay.count()) / 2;
   return nanoseconds{std::llround(std::sqrt(own * own + half * half / 3))};
-}
-
-nanoseconds median_delay(std::vector<nanoseconds> values) {
-  return values.empty() ? nanoseconds{0} : median(std::move(values));
 }
 
 std::optional<RawOffset> Steadiness::expected(base::RawTime at) const {
@@ -69,9 +61,7 @@ nanoseconds Steadiness::usual_delay() const {
   std::vector<nanoseconds> delays;
   delays.reserve(usual_.size());
   for (const Round& round : usual_) delays.push_back(round.delay);
-  const auto quartile = delays.begin() + static_cast<std::ptrdiff_t>(delays.size() / kOneIn);
-  std::ranges::nth_element(delays, quartile, std::ranges::greater{});
-  return *quartile;
+  return reached_by_one_in(kOneIn, std::move(delays));
 }
 
 bool Steadiness::is_usual(nanoseconds delay) const {
@@ -156,7 +146,7 @@ void Steadiness::fit() {
   for (std::size_t i = usual_.size() - std::min(usual_.size(), kRecent); i < usual_.size(); ++i) {
     levels.push_back(usual_[i].estimate + scaled(usual_.back().at - usual_[i].at, slope_));
   }
-  level_ = median(std::move(levels));
+  level_ = upper_median(std::move(levels));
   noise_ = move(usual_, slope_, 2);
 }
 
@@ -169,9 +159,7 @@ nanoseconds Steadiness::move(const std::deque<Round>& rounds, double slope, std:
     const RawOffset foreseen = before.estimate + scaled(rounds[i].at - before.at, slope);
     moves.push_back(std::chrono::abs(rounds[i].estimate - foreseen));
   }
-  const auto which = moves.begin() + static_cast<std::ptrdiff_t>(moves.size() / one_in);
-  std::ranges::nth_element(moves, which, std::ranges::greater{});
-  return *which;
+  return reached_by_one_in(one_in, std::move(moves));
 }
 
 void Steadiness::push(std::deque<Round>& rounds, const Round& round) {
@@ -192,7 +180,7 @@ double Steadiness::median_slope(const std::deque<Round>& rounds) {
       slopes.push_back(static_cast<double>((rounds[later].estimate - rounds[earlier].estimate).count()) / apart);
     }
   }
-  return slopes.empty() ? 0 : median(std::move(slopes));
+  return slopes.empty() ? 0 : upper_median(std::move(slopes));
 }
 
 }  // namespace sdwdate::timecore

@@ -35,9 +35,6 @@ struct Weighed {
 /// to either side.
 nanoseconds with_path(nanoseconds error, nanoseconds delay);
 
-/// The median; zero of none.
-nanoseconds median_delay(std::vector<nanoseconds> values);
-
 class Steadiness {
  public:
   /// Nothing that was heard holds any more: at a start, after a jump.

@@ -131,8 +131,7 @@ std::expected<Claim, NoBounds> claim(std::span<const Exchange> exchanges, const 
   const auto narrow = combine(exchanges, options, at);
   if (narrow) {
     // Machines that differ within the slack move the lower end, too.
-    const RawBounds both{std::min(certain->lower, narrow->lower), std::max(certain->upper, narrow->upper)};
-    return Claim{*narrow, both, options.lag <= kSharpLag && heard_live(exchanges, options)};
+    return Claim{*narrow, certain->hull(*narrow), options.lag <= kSharpLag && heard_live(exchanges, options)};
   }
   const bool late = narrow.error() == NoBounds::contradiction && has_ticked(exchanges, options);
   if (!late) return std::unexpected(narrow.error());

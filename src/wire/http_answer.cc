@@ -60,7 +60,7 @@ SourceResult<Dates> dates_of(const Fields& fields, std::chrono::sys_seconds refe
     earliest = std::min(earliest, *date);
     latest = std::max(latest, *date);
   }
-  if (latest - earliest > kMaxSpread) {
+  if (latest - earliest > base::kMaxDateSpread) {
     return fail(ErrorCode::date_malformed,
                 fmt::format("the answer has several Date headers that differ by {} s", (latest - earliest).count()));
   }

@@ -15,12 +15,11 @@ namespace sdwdate::wire {
 
 /// How many 1xx answers may come before the real one.
 inline constexpr int kMaxInterim = 4;
-/// How far the Dates of one answer may lie apart: machines on the way that each write their own do so within moments.
-inline constexpr std::chrono::seconds kMaxSpread = base::kMaxDateSpread;
 
 struct HttpAnswer {
-  std::chrono::sys_seconds date;   ///< the Date header; the earliest of several
-  std::chrono::seconds spread{0};  ///< by how much the latest of several Date headers is later, at most kMaxSpread
+  std::chrono::sys_seconds date;  ///< the Date header; the earliest of several
+  std::chrono::seconds spread{
+      0};  ///< by how much the latest of several Date headers is later, at most base::kMaxDateSpread
   /// The Age header, whatever it says, also 0: the answer was not made for this request but came from a cache (RFC
   /// 9111, 5.1). base::kAgeUnknown if it is not legible, or if there is none but a `Warning: 110`.
   std::optional<std::chrono::seconds> age;
