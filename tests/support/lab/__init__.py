@@ -53,7 +53,7 @@ from .commands import BIN, Result, Sdwdated, as_nobody, copy_of_executables, exe
 from .client_hello import HelloCatcher
 from .daemons import Daemon, faketime_environment, find_program
 from .hostile import Behaviour, BlackHole, HostileServer
-from .namespaces import in_namespaces, with_monotonic_clock_ahead
+from .namespaces import in_namespaces
 from .paths import DelayedPath
 from .ports import accepts, dead_port, free_port
 from .private_machine import Network, PacketCounter, enter_private_machine
@@ -61,7 +61,7 @@ from .proxies import Microsocks
 from .rounds import RoundTest
 from .settings import Pool, Settings, Source
 from .waiting import LabError, wait_until
-from .webservers import Apache, Caddy, Lighttpd, Nginx, WebServer, trusting_connection
+from .webservers import Apache, Caddy, Lighttpd, LighttpdLateBy, Nginx, WebServer, trusting_connection
 from .world import Interrupted, World
 
 __all__ = [
@@ -69,10 +69,10 @@ __all__ = [
     "SAMPLE_LAYOUT", "SAMPLE_MAGIC", "AnswerSocket", "Apache", "ApacheCache", "Behaviour", "BlackHole",
     "CachingServer", "Caddy", "Certificate", "CertificateAuthority", "Chronyd", "Daemon", "DelayedPath",
     "HaproxyCache", "HaproxyInFront", "HelloCatcher", "HostileServer", "Interrupted", "LabError", "LabTest",
-    "Lighttpd", "Microsocks", "Network", "Nginx", "NginxCache", "NginxCacheOldDate", "PacketCounter", "PlainNginx",
-    "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd", "Settings", "SockSample", "Source",
-    "Squid", "TrafficServer", "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "accepts", "as_nobody",
+    "Lighttpd", "LighttpdLateBy", "Microsocks", "Network", "Nginx", "NginxCache", "NginxCacheOldDate",
+    "PacketCounter", "PlainNginx", "Pool", "Result", "RoundTest", "SampleRecorder", "Sdwdated", "ServiceChronyd",
+    "Settings", "SockSample", "Source", "Squid", "TrafficServer", "Validity", "Varnish", "WebServer", "World", "abandoned_socket", "accepts", "as_nobody",
     "copy_of_executables", "dated", "dead_port", "enter_private_machine", "executable", "faketime_environment", "fill",
     "find_program", "free_port", "in_namespaces", "in_parallel", "in_the_year", "query", "run", "trusting_connection",
-    "wait_until", "with_monotonic_clock_ahead",
+    "wait_until",
 ]  # fmt: skip
